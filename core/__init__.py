@@ -1,0 +1,1 @@
+"""Policy without I/O: what every layer above may rely on."""

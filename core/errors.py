@@ -1,0 +1,130 @@
+"""The one tree of expected failures; each class carries the code that clients see."""
+
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """Codes of the public contract. Names never change once released."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    INVALID_INPUT = "INVALID_INPUT"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
+    EMAIL_TAKEN = "EMAIL_TAKEN"
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    INVALID_REFRESH_TOKEN = "INVALID_REFRESH_TOKEN"
+
+    FILE_TOO_LARGE = "FILE_TOO_LARGE"
+    UNSUPPORTED_FILE_TYPE = "UNSUPPORTED_FILE_TYPE"
+    QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    UPLOAD_MISMATCH = "UPLOAD_MISMATCH"
+    INVALID_STATE = "INVALID_STATE"
+
+    ENCRYPTED = "ENCRYPTED"
+    EMPTY = "EMPTY"
+    MALFORMED = "MALFORMED"
+    NO_TEXT_LAYER = "NO_TEXT_LAYER"
+    TOO_LARGE = "TOO_LARGE"
+    PARSER_UNAVAILABLE = "PARSER_UNAVAILABLE"
+    PARSER_TIMEOUT = "PARSER_TIMEOUT"
+    EMBEDDER_UNAVAILABLE = "EMBEDDER_UNAVAILABLE"
+    STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+
+    RETRIEVAL_FAILED = "RETRIEVAL_FAILED"
+    LLM_UNAVAILABLE = "LLM_UNAVAILABLE"
+    LLM_TIMEOUT = "LLM_TIMEOUT"
+    INTERRUPTED = "INTERRUPTED"
+    TOO_MANY_ANSWERS = "TOO_MANY_ANSWERS"
+
+
+class DomainError(Exception):
+    """An expected failure. `message` is safe to show to the person who caused it."""
+
+    code: ErrorCode
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Unauthenticated(DomainError):
+    code = ErrorCode.UNAUTHENTICATED
+
+
+class NotFound(DomainError):
+    """The id is unknown, malformed or somebody else's: the three are not told apart."""
+
+    code = ErrorCode.NOT_FOUND
+
+
+class InvalidInput(DomainError):
+    code = ErrorCode.INVALID_INPUT
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class RateLimited(DomainError):
+    code = ErrorCode.RATE_LIMITED
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds until the next try can succeed."""
+
+
+class EmailTaken(DomainError):
+    code = ErrorCode.EMAIL_TAKEN
+
+
+class InvalidCredentials(DomainError):
+    code = ErrorCode.INVALID_CREDENTIALS
+
+
+class InvalidRefreshToken(DomainError):
+    code = ErrorCode.INVALID_REFRESH_TOKEN
+
+
+class FileTooLarge(DomainError):
+    code = ErrorCode.FILE_TOO_LARGE
+
+    def __init__(self, message: str, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+        """Bytes."""
+
+
+class UnsupportedFileType(DomainError):
+    code = ErrorCode.UNSUPPORTED_FILE_TYPE
+
+
+class QuotaExceeded(DomainError):
+    code = ErrorCode.QUOTA_EXCEEDED
+
+
+class InvalidState(DomainError):
+    """The object exists but its state does not allow the operation."""
+
+    code = ErrorCode.INVALID_STATE
+
+
+class ProviderUnavailable(DomainError):
+    """A part of the outside world did not do its work; trying again later may help."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class ParseFailure(DomainError):
+    """The document itself cannot be read; trying again cannot help."""
+
+    def __init__(self, code: ErrorCode, message: str, advice: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.advice = advice

@@ -1,0 +1,76 @@
+"""One typed settings object: environment first, then `.env`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Every setting of the product. Unset production parts are embedded by `lectern up`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LECTERN_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    """PostgreSQL as the application role, which owns nothing."""
+    database_owner_url: str | None = None
+    """PostgreSQL as the role that owns the tables; only `lectern migrate` uses it."""
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
+    storage_url: str | None = Field(None, validation_alias="STORAGE_URL")
+    """`s3://`, `gs://`, `az://` or `file:///`; a folder in `data_dir` when unset."""
+    openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    llama_cloud_api_key: SecretStr | None = Field(None, validation_alias="LLAMA_CLOUD_API_KEY")
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    data_dir: Path = Path(".lectern")
+    secret_key: SecretStr | None = None
+    """Signs access tokens (HS256); at least 32 bytes. `lectern up` makes and keeps one."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+
+    access_token_seconds: Annotated[int, Field(gt=0)] = 15 * 60
+    refresh_token_seconds: Annotated[int, Field(gt=0)] = 30 * 24 * 3600
+
+    max_upload_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
+    max_user_documents: Annotated[int, Field(gt=0)] = 10_000
+    max_user_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * MEBIBYTE
+
+    parser: Literal["local", "llamaparse"] | None = None
+    """Unset: LlamaParse when its key is there, else local."""
+    parse_timeout_seconds: Annotated[float, Field(gt=0)] = 600
+    parse_memory_bytes: Annotated[int, Field(gt=0)] = 2048 * MEBIBYTE
+    max_pages: Annotated[int, Field(gt=0)] = 5_000
+
+    embedder: Literal["local", "openai"] = "local"
+    embedding_model: str | None = None
+    """Local: a folder with `model.onnx` and `tokenizer.json`. OpenAI: the model's name."""
+    embedding_dimensions: Annotated[int, Field(gt=0, le=4000)] | None = None
+    embedding_threads: Annotated[int, Field(gt=0)] = 2
+
+    answerer: Literal["extractive", "openai"] | None = None
+    """Unset: OpenAI when a key or base URL is there, else extractive."""
+    openai_model: str = "gpt-5-mini"
+
+    worker_concurrency: Annotated[int, Field(gt=0)] = 2
+    lease_seconds: Annotated[float, Field(gt=1)] = 15
+    max_attempts: Annotated[int, Field(gt=0)] = 5
+
+    @property
+    def uses_openai(self) -> bool:
+        """Whether answers come from an OpenAI-compatible server."""
+        if self.answerer is not None:
+            return self.answerer == "openai"
+        return self.openai_api_key is not None or self.openai_base_url is not None
+
+    @property
+    def uses_llamaparse(self) -> bool:
+        if self.parser is not None:
+            return self.parser == "llamaparse"
+        return self.llama_cloud_api_key is not None

@@ -1,0 +1,1 @@
+"""The outside world: one Protocol and its real implementations for each part."""

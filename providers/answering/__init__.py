@@ -1,0 +1,60 @@
+"""Questions and passages into cited answers."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of the conversation."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage that the answer may cite as `[index]`, index from 1."""
+
+    index: int
+    title: str
+    page_number: int
+    text: str
+    similarity: float
+    """Cosine of question and passage, -1 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    history: Sequence[Turn]
+    sources: Sequence[Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """More of the answer's text; citations stand in it as `[n]`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Ends every answer. `grounded` is false when the sources do not hold the answer."""
+
+    grounded: bool
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class Answerer(Protocol):
+    """Raises `ProviderUnavailable`."""
+
+    name: str
+
+    def answer(self, question: Question) -> AsyncIterator[Delta | Verdict]:
+        """Deltas, then exactly one verdict; closing the iterator stops the work."""
+        ...
+
+    async def aclose(self) -> None: ...

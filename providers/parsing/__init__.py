@@ -1,0 +1,41 @@
+"""Documents into pages of text that remember where each word stands."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page, slide, sheet or section; `number` counts from 1.
+
+    `text` is what people read and what citations are checked against: paragraphs separated by a
+    blank line, headings as `# ...`, table rows as `a | b | c`. `words` is flat, six integers a
+    word: start and end (characters in `text`), x, y, width and height in ten-thousandths of the
+    page, origin top left; empty where the format has no layout. `width` and `height` are points.
+    """
+
+    number: int
+    text: str
+    width: float | None = None
+    height: float | None = None
+    words: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class PageWindow:
+    """The next pages in reading order, and how many the document has in all."""
+
+    pages: list[Page]
+    page_count: int
+
+
+class Parser(Protocol):
+    """Reads one stored file. Raises `ParseFailure` or `ProviderUnavailable`."""
+
+    name: str
+
+    def parse(self, path: Path, media_type: str) -> AsyncIterator[PageWindow]:
+        """Yield every page once, in order; closing the iterator ends the work at once."""
+        ...
