@@ -1,0 +1,1 @@
+"""The front door: HTTP, websockets and the command line."""
