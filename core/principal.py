@@ -1,0 +1,13 @@
+"""Who is asking."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    user_id: UUID
+    role: str
+    expires_at: datetime | None
+    """When the proof of identity ends; None for an API key without an end."""

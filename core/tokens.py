@@ -1,0 +1,106 @@
+"""Access tokens (JWT, after RFC 8725), and opaque secrets for refresh tokens and API keys."""
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from jose import ExpiredSignatureError, JWTError, jwt
+
+from core.errors import Unauthenticated
+from core.ids import new_id
+from core.principal import Principal
+
+ALGORITHM = "HS256"
+ISSUER = "lectern"
+AUDIENCE = "lectern-api"
+TYPE = "at+jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    token: str
+    expires_at: datetime
+
+
+class TokenSigner:
+    """Signs and checks access tokens with one key; nothing in a token's header is trusted."""
+
+    def __init__(self, secret_key: str, lifetime_seconds: int) -> None:
+        self._secret_key = secret_key
+        self._key_id = hashlib.sha256(secret_key.encode()).hexdigest()[:16]
+        self._lifetime = timedelta(seconds=lifetime_seconds)
+
+    def issue(self, user_id: UUID, role: str) -> AccessToken:
+        now = datetime.now(UTC)
+        expires_at = (now + self._lifetime).replace(microsecond=0)
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(user_id),
+            "role": role,
+            "iat": int(now.timestamp()),
+            "exp": int(expires_at.timestamp()),
+            "jti": str(new_id()),
+        }
+        headers = {"typ": TYPE, "kid": self._key_id}
+        token = jwt.encode(claims, self._secret_key, algorithm=ALGORITHM, headers=headers)
+        return AccessToken(token, expires_at)
+
+    def verify(self, token: str) -> Principal:
+        """Raises `Unauthenticated` for anything but a live token of ours."""
+        try:
+            header = jwt.get_unverified_header(token)
+            claims = jwt.decode(
+                token,
+                self._secret_key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={f"require_{name}": True for name in ("iss", "aud", "sub", "exp", "jti")},
+            )
+            if header.get("typ") != TYPE or header.get("kid") != self._key_id:
+                raise Unauthenticated("The access token is not valid.")
+            expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+            return Principal(UUID(claims["sub"]), str(claims["role"]), expires_at)
+        except ExpiredSignatureError:
+            raise Unauthenticated("The access token has expired; refresh the session.") from None
+        except (JWTError, KeyError, ValueError, TypeError, AttributeError):
+            raise Unauthenticated("The access token is not valid.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueToken:
+    """`<prefix>_<owner>_<id>_<secret>`: names its row, so that no look-up crosses tenants."""
+
+    prefix: str
+    owner_id: UUID
+    id: UUID
+    secret: str
+
+    @classmethod
+    def new(cls, prefix: str, owner_id: UUID) -> "OpaqueToken":
+        return cls(prefix, owner_id, new_id(), secrets.token_hex(32))
+
+    @classmethod
+    def parse(cls, prefix: str, token: str) -> "OpaqueToken | None":
+        parts = token.split("_")
+        if len(parts) != 4 or parts[0] != prefix:
+            return None
+        try:
+            return cls(prefix, UUID(hex=parts[1]), UUID(hex=parts[2]), parts[3])
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        return f"{self.prefix}_{self.owner_id.hex}_{self.id.hex}_{self.secret}"
+
+    @property
+    def secret_hash(self) -> bytes:
+        """SHA-256 is enough: the secret has 256 bits of entropy."""
+        return hashlib.sha256(self.secret.encode()).digest()
+
+    def matches(self, secret_hash: bytes) -> bool:
+        return hmac.compare_digest(self.secret_hash, secret_hash)

@@ -1,0 +1,222 @@
+"""What ingestion makes of a version: pages, chunks with their postings, and vectors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector
+from sqlalchemy import text
+
+from db.documents import Page
+from db.engine import ReadSession, WriteSession
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of a version; `start` counts characters from the first page's beginning."""
+
+    ordinal: int
+    start: int
+    first_page: int
+    last_page: int
+    context: str
+    """Title and headings above the passage: searched and embedded, never quoted."""
+    text: str
+    terms: dict[str, int]
+    """Frequency of each term of context and text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What is known of a version once it is searchable."""
+
+    page_count: int
+    language: str | None
+    parser: str
+
+
+_CLEAR_PAGES = text("DELETE FROM pages WHERE owner_id = :owner_id AND version_id = :version_id")
+_CLEAR_CHUNKS = text("DELETE FROM chunks WHERE owner_id = :owner_id AND version_id = :version_id")
+_FORGET = text(
+    "UPDATE document_versions SET page_count = NULL, chunk_count = NULL, lexeme_count = NULL,"
+    " language = NULL, parser = NULL WHERE owner_id = :owner_id AND id = :version_id"
+)
+_INSERT_PAGE = text(
+    "INSERT INTO pages (owner_id, version_id, number, start, text, width, height, words)"
+    " VALUES (:owner_id, :version_id, :number, :start, :text, :width, :height, :words)"
+)
+_INSERT_CHUNK = text(
+    "INSERT INTO chunks (owner_id, version_id, ordinal, start, first_page, last_page, context,"
+    " text, terms) VALUES (:owner_id, :version_id, :ordinal, :start, :first_page, :last_page,"
+    " :context, :text, :terms)"
+)
+_INSERT_POSTINGS = text(
+    "INSERT INTO postings (owner_id, version_id, term, ordinal, frequency, length)"
+    " SELECT CAST(:owner_id AS uuid), CAST(:version_id AS uuid), * FROM unnest("
+    " CAST(:terms AS text[]), CAST(:ordinals AS int[]), CAST(:frequencies AS smallint[]),"
+    " CAST(:lengths AS smallint[])) ORDER BY 3"
+)
+_DESCRIBE = text(
+    "UPDATE document_versions SET page_count = :page_count, chunk_count = :chunk_count,"
+    " lexeme_count = :lexeme_count, language = :language, parser = :parser"
+    " WHERE owner_id = :owner_id AND id = :version_id"
+)
+_MODEL_ID = text("SELECT id FROM embedding_models WHERE name = :name AND dimensions = :dimensions")
+_INSERT_MODEL = text(
+    "INSERT INTO embedding_models (name, dimensions) VALUES (:name, :dimensions)"
+    " ON CONFLICT DO NOTHING"
+)
+_UNEMBEDDED = text(
+    "SELECT c.ordinal, c.context, c.text FROM chunks c"
+    " WHERE c.owner_id = :owner_id AND c.version_id = :version_id AND NOT EXISTS ("
+    "  SELECT 1 FROM chunk_vectors v WHERE v.owner_id = c.owner_id AND v.model_id = :model_id"
+    "  AND v.version_id = c.version_id AND v.ordinal = c.ordinal)"
+    " ORDER BY c.ordinal LIMIT :limit"
+)
+_INSERT_VECTORS = text(
+    "INSERT INTO chunk_vectors (owner_id, model_id, version_id, ordinal, embedding)"
+    " SELECT CAST(:owner_id AS uuid), CAST(:model_id AS smallint), CAST(:version_id AS uuid), *"
+    " FROM unnest(CAST(:ordinals AS int[]), CAST(:embeddings AS halfvec[]))"
+    " ON CONFLICT DO NOTHING"
+)
+_ACTIVATE = text(
+    "UPDATE documents SET active_version_id = :version_id"
+    " WHERE owner_id = :owner_id AND id = :document_id"
+)
+_RETIRE = text(
+    "DELETE FROM postings p USING chunks c, unnest(c.terms) AS t(term), document_versions v"
+    " WHERE v.owner_id = :owner_id AND v.document_id = :document_id AND v.id <> :version_id"
+    " AND c.owner_id = v.owner_id AND c.version_id = v.id"
+    " AND p.owner_id = c.owner_id AND p.term = t.term"
+    " AND p.version_id = c.version_id AND p.ordinal = c.ordinal"
+)
+_RETIRE_VECTORS = text(
+    "DELETE FROM chunk_vectors c USING document_versions v"
+    " WHERE v.owner_id = :owner_id AND v.document_id = :document_id AND v.id <> :version_id"
+    " AND c.owner_id = v.owner_id AND c.version_id = v.id"
+)
+
+
+async def clear(session: WriteSession, version_id: UUID) -> None:
+    """Forget everything an earlier attempt made."""
+    for statement in (_CLEAR_CHUNKS, _CLEAR_PAGES, _FORGET):
+        await session.run(statement, owner_id=session.owner_id, version_id=version_id)
+
+
+async def insert_pages(session: WriteSession, version_id: UUID, pages: Sequence[Page]) -> None:
+    await session.run_many(
+        _INSERT_PAGE,
+        [
+            {
+                "owner_id": session.owner_id,
+                "version_id": version_id,
+                "number": page.number,
+                "start": page.start,
+                "text": page.text,
+                "width": page.width,
+                "height": page.height,
+                "words": page.words,
+            }
+            for page in pages
+        ],
+    )
+
+
+async def insert_chunks(
+    session: WriteSession, version_id: UUID, chunks: Sequence[Chunk], outline: Outline
+) -> None:
+    """The version's passages, ready for lexical search."""
+    owner_id = session.owner_id
+    await session.run_many(
+        _INSERT_CHUNK,
+        [
+            {
+                "owner_id": owner_id,
+                "version_id": version_id,
+                "ordinal": chunk.ordinal,
+                "start": chunk.start,
+                "first_page": chunk.first_page,
+                "last_page": chunk.last_page,
+                "context": chunk.context,
+                "text": chunk.text,
+                "terms": list(chunk.terms),
+            }
+            for chunk in chunks
+        ],
+    )
+    lengths = [sum(chunk.terms.values()) for chunk in chunks]
+    await session.run(
+        _INSERT_POSTINGS,
+        owner_id=owner_id,
+        version_id=version_id,
+        terms=[term for chunk in chunks for term in chunk.terms],
+        ordinals=[chunk.ordinal for chunk in chunks for _ in chunk.terms],
+        frequencies=[frequency for chunk in chunks for frequency in chunk.terms.values()],
+        lengths=[n for chunk, n in zip(chunks, lengths, strict=True) for _ in chunk.terms],
+    )
+    await session.run(
+        _DESCRIBE,
+        owner_id=owner_id,
+        version_id=version_id,
+        page_count=outline.page_count,
+        chunk_count=len(chunks),
+        lexeme_count=sum(lengths),
+        language=outline.language,
+        parser=outline.parser,
+    )
+
+
+async def model_id(session: WriteSession, name: str, dimensions: int) -> int:
+    """The key of a model's vectors, made on first use."""
+    await session.run(_INSERT_MODEL, name=name, dimensions=dimensions)
+    row = await session.one(_MODEL_ID, name=name, dimensions=dimensions)
+    return int(row["id"])
+
+
+async def unembedded(
+    session: ReadSession, version_id: UUID, model_id: int, limit: int
+) -> list[tuple[int, str]]:
+    """Ordinal and text to embed of the next chunks without a vector of that model."""
+    rows = await session.all(
+        _UNEMBEDDED,
+        owner_id=session.owner_id,
+        version_id=version_id,
+        model_id=model_id,
+        limit=limit,
+    )
+    return [(row["ordinal"], f"{row['context']}\n{row['text']}".strip()) for row in rows]
+
+
+async def insert_vectors(
+    session: WriteSession,
+    version_id: UUID,
+    model_id: int,
+    ordinals: Sequence[int],
+    embeddings: NDArray[np.float32],
+) -> None:
+    """`embeddings` has shape (len(ordinals), dimensions)."""
+    await session.run(
+        _INSERT_VECTORS,
+        owner_id=session.owner_id,
+        version_id=version_id,
+        model_id=model_id,
+        ordinals=list(ordinals),
+        embeddings=[HalfVector(embedding) for embedding in embeddings],
+    )
+
+
+async def activate(session: WriteSession, document_id: UUID, version_id: UUID) -> None:
+    """From the commit on, searches find this version."""
+    await session.run(
+        _ACTIVATE, owner_id=session.owner_id, document_id=document_id, version_id=version_id
+    )
+
+
+async def retire_others(session: WriteSession, document_id: UUID, version_id: UUID) -> None:
+    """Drop the search index of the document's other versions; their pages stay for citations."""
+    for statement in (_RETIRE, _RETIRE_VECTORS):
+        await session.run(
+            statement, owner_id=session.owner_id, document_id=document_id, version_id=version_id
+        )

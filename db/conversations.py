@@ -1,0 +1,228 @@
+"""Conversations and their trees of messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.ids import new_id
+from db.engine import ReadSession, Row, WriteSession
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: UUID
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    id: UUID
+    conversation_id: UUID
+    parent_id: UUID | None
+    role: str
+    text: str
+    status: str
+    document_ids: list[UUID] | None
+    grounded: bool | None
+    rating: int | None
+    created_at: datetime
+
+
+_CONVERSATION = "id, title, created_at, updated_at"
+_MESSAGE = (
+    "id, conversation_id, parent_id, role, text, status, document_ids, grounded, rating, created_at"
+)
+_INSERT_CONVERSATION = text(
+    "INSERT INTO conversations (owner_id, id, title) VALUES (:owner_id, :id, :title)"
+    f" RETURNING {_CONVERSATION}"
+)
+_CONVERSATIONS_BY_IDS = text(
+    f"SELECT {_CONVERSATION} FROM conversations WHERE owner_id = :owner_id AND id = ANY(:ids)"
+)
+_CONVERSATIONS_PAGE = text(
+    f"SELECT {_CONVERSATION} FROM conversations WHERE owner_id = :owner_id"
+    " AND (CAST(:after_at AS timestamptz) IS NULL"
+    "      OR (updated_at, id) < (:after_at, CAST(:after_id AS uuid)))"
+    " ORDER BY updated_at DESC, id DESC LIMIT :limit"
+)
+_RENAME = text(
+    "UPDATE conversations SET title = :title, updated_at = now()"
+    f" WHERE owner_id = :owner_id AND id = :id RETURNING {_CONVERSATION}"
+)
+_TOUCH = text(
+    "UPDATE conversations SET updated_at = now() WHERE owner_id = :owner_id AND id = :id"
+)
+_DELETE = text("DELETE FROM conversations WHERE owner_id = :owner_id AND id = :id")
+_INSERT_MESSAGE = text(
+    "INSERT INTO messages (owner_id, id, conversation_id, parent_id, role, text, status,"
+    " client_message_id, document_ids) VALUES (:owner_id, :id, :conversation_id, :parent_id,"
+    f" :role, :text, :status, :client_message_id, :document_ids) RETURNING {_MESSAGE}"
+)
+_MESSAGES_BY_IDS = text(
+    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id AND id = ANY(:ids)"
+)
+_QUESTION_BY_CLIENT_ID = text(
+    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id"
+    " AND client_message_id = :client_message_id"
+)
+_ANSWER_OF = text(
+    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id AND parent_id = :id"
+    " AND role = 'ASSISTANT' ORDER BY created_at, id LIMIT 1"
+)
+_LAST_MESSAGE = text(
+    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id"
+    " AND conversation_id = :id ORDER BY created_at DESC, id DESC LIMIT 1"
+)
+_MESSAGES_PAGE = text(
+    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id AND conversation_id = :id"
+    " AND (CAST(:after_at AS timestamptz) IS NULL"
+    "      OR (created_at, id) > (:after_at, CAST(:after_id AS uuid)))"
+    " ORDER BY created_at, id LIMIT :limit"
+)
+_ANCESTORS = text(
+    f"""WITH RECURSIVE line AS (
+      SELECT m.*, 1 AS depth FROM messages m WHERE m.owner_id = :owner_id AND m.id = :id
+      UNION ALL
+      SELECT m.*, line.depth + 1 FROM messages m
+      JOIN line ON m.owner_id = :owner_id AND m.id = line.parent_id
+      WHERE line.depth < :limit)
+    SELECT {_MESSAGE} FROM line ORDER BY depth DESC"""
+)
+_RATE = text(
+    "UPDATE messages SET rating = :rating, rating_comment = :comment WHERE owner_id = :owner_id"
+    f" AND id = :id AND role = 'ASSISTANT' RETURNING {_MESSAGE}"
+)
+
+
+async def insert_conversation(session: WriteSession, title: str) -> Conversation:
+    row = await session.one(
+        _INSERT_CONVERSATION, owner_id=session.owner_id, id=new_id(), title=title
+    )
+    return Conversation(**row)
+
+
+async def conversations_by_ids(
+    session: ReadSession, ids: Sequence[UUID]
+) -> dict[UUID, Conversation]:
+    rows = await session.all(_CONVERSATIONS_BY_IDS, owner_id=session.owner_id, ids=list(ids))
+    return {row["id"]: Conversation(**row) for row in rows}
+
+
+async def conversations_page(
+    session: ReadSession, limit: int, after: tuple[datetime, UUID] | None
+) -> list[Conversation]:
+    """Latest active first."""
+    after_at, after_id = after or (None, None)
+    rows = await session.all(
+        _CONVERSATIONS_PAGE,
+        owner_id=session.owner_id,
+        limit=limit,
+        after_at=after_at,
+        after_id=after_id,
+    )
+    return [Conversation(**row) for row in rows]
+
+
+async def rename(session: WriteSession, conversation_id: UUID, title: str) -> Conversation | None:
+    row = await session.first(
+        _RENAME, owner_id=session.owner_id, id=conversation_id, title=title
+    )
+    return Conversation(**row) if row else None
+
+
+async def touch(session: WriteSession, conversation_id: UUID) -> None:
+    await session.run(_TOUCH, owner_id=session.owner_id, id=conversation_id)
+
+
+async def delete(session: WriteSession, conversation_id: UUID) -> bool:
+    return await session.run(_DELETE, owner_id=session.owner_id, id=conversation_id) == 1
+
+
+async def insert_message(
+    session: WriteSession,
+    conversation_id: UUID,
+    parent_id: UUID | None,
+    role: str,
+    text_: str,
+    status: str,
+    client_message_id: str | None = None,
+    document_ids: Sequence[UUID] | None = None,
+) -> Message:
+    row = await session.one(
+        _INSERT_MESSAGE,
+        owner_id=session.owner_id,
+        id=new_id(),
+        conversation_id=conversation_id,
+        parent_id=parent_id,
+        role=role,
+        text=text_,
+        status=status,
+        client_message_id=client_message_id,
+        document_ids=None if document_ids is None else list(document_ids),
+    )
+    return Message(**row)
+
+
+async def messages_by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, Message]:
+    rows = await session.all(_MESSAGES_BY_IDS, owner_id=session.owner_id, ids=list(ids))
+    return {row["id"]: Message(**row) for row in rows}
+
+
+async def message(session: ReadSession, message_id: UUID) -> Message | None:
+    return (await messages_by_ids(session, [message_id])).get(message_id)
+
+
+async def question_by_client_id(session: ReadSession, client_message_id: str) -> Message | None:
+    row = await session.first(
+        _QUESTION_BY_CLIENT_ID, owner_id=session.owner_id, client_message_id=client_message_id
+    )
+    return _message(row)
+
+
+async def first_answer(session: ReadSession, question_id: UUID) -> Message | None:
+    return _message(await session.first(_ANSWER_OF, owner_id=session.owner_id, id=question_id))
+
+
+async def last_message(session: ReadSession, conversation_id: UUID) -> Message | None:
+    row = await session.first(_LAST_MESSAGE, owner_id=session.owner_id, id=conversation_id)
+    return _message(row)
+
+
+async def messages_page(
+    session: ReadSession, conversation_id: UUID, limit: int, after: tuple[datetime, UUID] | None
+) -> list[Message]:
+    """Oldest first."""
+    after_at, after_id = after or (None, None)
+    rows = await session.all(
+        _MESSAGES_PAGE,
+        owner_id=session.owner_id,
+        id=conversation_id,
+        limit=limit,
+        after_at=after_at,
+        after_id=after_id,
+    )
+    return [Message(**row) for row in rows]
+
+
+async def branch(session: ReadSession, message_id: UUID, limit: int) -> list[Message]:
+    """A message and what was said before it on its branch, oldest first, at most `limit`."""
+    rows = await session.all(_ANCESTORS, owner_id=session.owner_id, id=message_id, limit=limit)
+    return [Message(**row) for row in rows]
+
+
+async def rate(
+    session: WriteSession, message_id: UUID, rating: int, comment: str | None
+) -> Message | None:
+    row = await session.first(
+        _RATE, owner_id=session.owner_id, id=message_id, rating=rating, comment=comment
+    )
+    return _message(row)
+
+
+def _message(row: Row | None) -> Message | None:
+    return Message(**row) if row else None

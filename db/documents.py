@@ -1,0 +1,353 @@
+"""Documents, their versions, and the snapshots of their progress."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.errors import ErrorCode
+from core.ids import new_id
+from db.engine import ReadSession, Row, WriteSession
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One snapshot of a document's ingestion; `version` counts them without gaps."""
+
+    document_id: UUID
+    version: int
+    status: str
+    stage: str
+    fraction: float
+    attempt: int
+    message: str | None
+    failure_code: str | None
+    failure_message: str | None
+    failure_advice: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as its latest version stands."""
+
+    id: UUID
+    filename: str
+    version_id: UUID
+    active_version_id: UUID | None
+    media_type: str
+    byte_size: int
+    sha256: bytes
+    storage_key: str
+    page_count: int | None
+    chunk_count: int | None
+    language: str | None
+    created_at: datetime
+    updated_at: datetime
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A stored upload, about to become a version of a document."""
+
+    filename: str
+    sha256: bytes
+    byte_size: int
+    media_type: str
+    storage_key: str
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    number: int
+    start: int
+    text: str
+    width: float | None
+    height: float | None
+    words: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    documents: int
+    bytes: int
+
+
+_DOCUMENT = """
+SELECT d.id, d.filename, d.active_version_id, d.created_at, d.updated_at,
+  d.progress_version, d.status, d.stage, d.fraction, d.attempt, d.message,
+  d.failure_code, d.failure_message, d.failure_advice,
+  v.id AS version_id, v.media_type, v.byte_size, v.sha256, v.storage_key,
+  v.page_count, v.chunk_count, v.language
+FROM documents d
+JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.latest_version_id
+"""
+_BY_IDS = text(f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.id = ANY(:ids)")
+_BY_CONTENT = text(
+    f"{_DOCUMENT} JOIN document_versions same"
+    " ON same.owner_id = d.owner_id AND same.document_id = d.id"
+    " WHERE d.owner_id = :owner_id AND same.sha256 = :sha256"
+)
+_BY_IDEMPOTENCY_KEY = text(
+    f"{_DOCUMENT} JOIN document_versions same"
+    " ON same.owner_id = d.owner_id AND same.document_id = d.id"
+    " WHERE d.owner_id = :owner_id AND same.idempotency_key = :key"
+)
+_BY_FILENAME = text(
+    f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.filename = :filename"
+    " ORDER BY d.created_at DESC LIMIT 1 FOR UPDATE OF d"
+)
+_LOCK = text(f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.id = :id FOR UPDATE OF d")
+_PAGE = text(
+    f"""{_DOCUMENT}
+    WHERE d.owner_id = :owner_id
+      AND (CAST(:statuses AS text[]) IS NULL OR CAST(d.status AS text) = ANY(:statuses))
+      AND (CAST(:search AS text) IS NULL OR strpos(lower(d.filename), lower(:search)) > 0)
+      AND (CAST(:after_at AS timestamptz) IS NULL OR (d.created_at, d.id) < (:after_at, :after_id))
+    ORDER BY d.created_at DESC, d.id DESC LIMIT :limit"""
+)
+_LOCK_OWNER = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 0))")
+_USAGE = text(
+    "SELECT count(DISTINCT document_id) AS documents,"
+    " CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes"
+    " FROM document_versions WHERE owner_id = :owner_id"
+)
+_INSERT_DOCUMENT = text(
+    "INSERT INTO documents (owner_id, id, filename) VALUES (:owner_id, :id, :filename)"
+)
+_INSERT_VERSION = text(
+    """INSERT INTO document_versions (owner_id, id, document_id, number, sha256, byte_size,
+      media_type, storage_key, idempotency_key)
+    SELECT :owner_id, :id, :document_id, 1 + count(*), :sha256, :byte_size,
+      :media_type, :storage_key, :idempotency_key
+    FROM document_versions WHERE owner_id = :owner_id AND document_id = :document_id"""
+)
+_SET_LATEST = text(
+    "UPDATE documents SET latest_version_id = :version_id WHERE owner_id = :owner_id AND id = :id"
+)
+_RENAME = text(
+    "UPDATE documents SET filename = :filename, updated_at = now()"
+    " WHERE owner_id = :owner_id AND id = :id"
+)
+_DELETE = text("DELETE FROM documents WHERE owner_id = :owner_id AND id = :id")
+_ADVANCE = text(
+    """WITH moved AS (
+      UPDATE documents SET progress_version = progress_version + 1, updated_at = now(),
+        status = CAST(:status AS document_status), stage = CAST(:stage AS ingestion_stage),
+        fraction = :fraction, attempt = :attempt, message = :message,
+        failure_code = :failure_code, failure_message = :failure_message,
+        failure_advice = :failure_advice
+      WHERE owner_id = :owner_id AND id = :id
+      RETURNING *)
+    INSERT INTO ingestion_events (owner_id, document_id, version, status, stage, fraction, attempt,
+      message, failure_code, failure_message, failure_advice, at)
+    SELECT owner_id, id, progress_version, status, stage, fraction, attempt,
+      message, failure_code, failure_message, failure_advice, updated_at FROM moved"""
+)
+_PROGRESS = (
+    "SELECT document_id, version, status, stage, fraction, attempt, message,"
+    " failure_code, failure_message, failure_advice, at FROM ingestion_events"
+)
+_EVENTS = text(
+    f"{_PROGRESS} WHERE owner_id = :owner_id AND document_id = :id AND version > :after"
+    " ORDER BY version LIMIT 100"
+)
+_PAGE_OF_VERSION = text(
+    "SELECT number, start, text, width, height, words FROM pages"
+    " WHERE owner_id = :owner_id AND version_id = :version_id AND number = :number"
+)
+_PAGES = text(
+    "SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words"
+    " FROM unnest(CAST(:version_ids AS uuid[]), CAST(:numbers AS int[])) AS k(version_id, number)"
+    " JOIN pages p ON p.owner_id = :owner_id AND p.version_id = k.version_id"
+    " AND p.number = k.number"
+)
+
+
+async def documents_by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, Document]:
+    rows = await session.all(_BY_IDS, owner_id=session.owner_id, ids=list(ids))
+    return {row["id"]: _document(row) for row in rows}
+
+
+async def document(session: ReadSession, document_id: UUID) -> Document | None:
+    return (await documents_by_ids(session, [document_id])).get(document_id)
+
+
+async def lock_document(session: WriteSession, document_id: UUID) -> Document | None:
+    return _optional(await session.first(_LOCK, owner_id=session.owner_id, id=document_id))
+
+
+async def documents_page(
+    session: ReadSession,
+    limit: int,
+    after: tuple[datetime, UUID] | None,
+    statuses: Sequence[str] | None,
+    search: str | None,
+) -> list[Document]:
+    """Newest first."""
+    after_at, after_id = after or (None, None)
+    rows = await session.all(
+        _PAGE,
+        owner_id=session.owner_id,
+        limit=limit,
+        after_at=after_at,
+        after_id=after_id,
+        statuses=None if statuses is None else list(statuses),
+        search=search,
+    )
+    return [_document(row) for row in rows]
+
+
+async def document_by_content(session: ReadSession, sha256: bytes) -> Document | None:
+    return _optional(await session.first(_BY_CONTENT, owner_id=session.owner_id, sha256=sha256))
+
+
+async def document_by_idempotency_key(session: ReadSession, key: str) -> Document | None:
+    return _optional(await session.first(_BY_IDEMPOTENCY_KEY, owner_id=session.owner_id, key=key))
+
+
+async def lock_library(session: WriteSession) -> None:
+    """One upload of an owner is recorded at a time, so that checks before it stay true."""
+    await session.run(_LOCK_OWNER, owner=str(session.owner_id))
+
+
+async def usage(session: ReadSession) -> Usage:
+    return Usage(**await session.one(_USAGE, owner_id=session.owner_id))
+
+
+async def insert_version(session: WriteSession, new: NewVersion) -> tuple[UUID, UUID]:
+    """Add a version to the newest document of that name, or to a new one: (document, version)."""
+    existing = await session.first(
+        _BY_FILENAME, owner_id=session.owner_id, filename=new.filename
+    )
+    document_id = existing["id"] if existing else new_id()
+    if not existing:
+        await session.run(
+            _INSERT_DOCUMENT, owner_id=session.owner_id, id=document_id, filename=new.filename
+        )
+    version_id = new_id()
+    await session.run(
+        _INSERT_VERSION,
+        owner_id=session.owner_id,
+        id=version_id,
+        document_id=document_id,
+        sha256=new.sha256,
+        byte_size=new.byte_size,
+        media_type=new.media_type,
+        storage_key=new.storage_key,
+        idempotency_key=new.idempotency_key,
+    )
+    await session.run(
+        _SET_LATEST, owner_id=session.owner_id, id=document_id, version_id=version_id
+    )
+    return document_id, version_id
+
+
+async def rename(session: WriteSession, document_id: UUID, filename: str) -> bool:
+    return (
+        await session.run(_RENAME, owner_id=session.owner_id, id=document_id, filename=filename)
+        == 1
+    )
+
+
+async def delete(session: WriteSession, document_id: UUID) -> bool:
+    """Everything that came from it goes with it; its bytes are left to the sweeper."""
+    return await session.run(_DELETE, owner_id=session.owner_id, id=document_id) == 1
+
+
+async def advance(
+    session: WriteSession,
+    document_id: UUID,
+    status: str,
+    stage: str,
+    fraction: float,
+    attempt: int,
+    message: str | None = None,
+    failure: tuple[ErrorCode, str, str | None] | None = None,
+) -> None:
+    """Write the next snapshot; a transition that the state machine lacks is an error."""
+    code, failure_message, advice = failure or (None, None, None)
+    await session.run(
+        _ADVANCE,
+        owner_id=session.owner_id,
+        id=document_id,
+        status=status,
+        stage=stage,
+        fraction=fraction,
+        attempt=attempt,
+        message=message,
+        failure_code=code,
+        failure_message=failure_message,
+        failure_advice=advice,
+    )
+
+
+async def progress_after(session: ReadSession, document_id: UUID, version: int) -> list[Progress]:
+    """At most 100 snapshots newer than `version`, oldest first."""
+    rows = await session.all(_EVENTS, owner_id=session.owner_id, id=document_id, after=version)
+    return [Progress(**row) for row in rows]
+
+
+async def page(session: ReadSession, version_id: UUID, number: int) -> Page | None:
+    row = await session.first(
+        _PAGE_OF_VERSION, owner_id=session.owner_id, version_id=version_id, number=number
+    )
+    return Page(**row) if row else None
+
+
+async def pages(
+    session: ReadSession, keys: Sequence[tuple[UUID, int]]
+) -> dict[tuple[UUID, int], Page]:
+    """By (version, page number)."""
+    rows = await session.all(
+        _PAGES,
+        owner_id=session.owner_id,
+        version_ids=[version_id for version_id, _ in keys],
+        numbers=[number for _, number in keys],
+    )
+    return {
+        (row["version_id"], row["number"]): Page(
+            row["number"], row["start"], row["text"], row["width"], row["height"], row["words"]
+        )
+        for row in rows
+    }
+
+
+def _optional(row: Row | None) -> Document | None:
+    return _document(row) if row else None
+
+
+def _document(row: Row) -> Document:
+    progress = Progress(
+        document_id=row["id"],
+        version=row["progress_version"],
+        status=row["status"],
+        stage=row["stage"],
+        fraction=row["fraction"],
+        attempt=row["attempt"],
+        message=row["message"],
+        failure_code=row["failure_code"],
+        failure_message=row["failure_message"],
+        failure_advice=row["failure_advice"],
+        at=row["updated_at"],
+    )
+    return Document(
+        id=row["id"],
+        filename=row["filename"],
+        version_id=row["version_id"],
+        active_version_id=row["active_version_id"],
+        media_type=row["media_type"],
+        byte_size=row["byte_size"],
+        sha256=row["sha256"],
+        storage_key=row["storage_key"],
+        page_count=row["page_count"],
+        chunk_count=row["chunk_count"],
+        language=row["language"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        progress=progress,
+    )

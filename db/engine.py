@@ -1,0 +1,116 @@
+"""Connections and transactions; the only way to the database."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from pgvector.asyncpg import register_vector
+from sqlalchemy import TextClause, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Row = Mapping[str, Any]
+
+_BEGIN = text(
+    "SELECT set_config('lectern.owner_id', :owner_id, true),"
+    " set_config('transaction_read_only', :read_only, true)"
+)
+_SET_LOGIN_EMAIL = text("SELECT set_config('lectern.login_email', :email, true)")
+
+
+class ReadSession:
+    """One read-only transaction in which only `owner_id`'s rows exist."""
+
+    def __init__(self, connection: AsyncConnection, owner_id: UUID | None) -> None:
+        self._connection = connection
+        self._owner_id = owner_id
+
+    @property
+    def owner_id(self) -> UUID:
+        if self._owner_id is None:
+            raise LookupError("this session belongs to no user")
+        return self._owner_id
+
+    async def all(self, statement: TextClause, **parameters: object) -> Sequence[Row]:
+        return (await self._connection.execute(statement, parameters)).mappings().all()
+
+    async def first(self, statement: TextClause, **parameters: object) -> Row | None:
+        return (await self._connection.execute(statement, parameters)).mappings().first()
+
+    async def one(self, statement: TextClause, **parameters: object) -> Row:
+        return (await self._connection.execute(statement, parameters)).mappings().one()
+
+    async def allow_login(self, email: str) -> None:
+        """Let this transaction see the one user with `email`, before anyone is authenticated."""
+        await self._connection.execute(_SET_LOGIN_EMAIL, {"email": email})
+
+
+class WriteSession(ReadSession):
+    """One transaction that may write; commits when its block ends well."""
+
+    async def run(self, statement: TextClause, **parameters: object) -> int:
+        """Number of rows affected."""
+        return (await self._connection.execute(statement, parameters)).rowcount
+
+    async def run_many(self, statement: TextClause, rows: Sequence[Row]) -> None:
+        """The statement once a row, in one round trip."""
+        if rows:
+            await self._connection.execute(statement, rows)
+
+
+class Database:
+    """A pool of connections as the application role."""
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self._engine = _create_engine(url, pool_size)
+
+    @asynccontextmanager
+    async def read(self, owner_id: UUID | None) -> AsyncIterator[ReadSession]:
+        async with self._engine.connect() as connection, connection.begin():
+            await connection.execute(
+                _BEGIN, {"owner_id": str(owner_id or ""), "read_only": "on"}
+            )
+            yield ReadSession(connection, owner_id)
+
+    @asynccontextmanager
+    async def write(self, owner_id: UUID | None) -> AsyncIterator[WriteSession]:
+        async with self._engine.begin() as connection:
+            await connection.execute(
+                _BEGIN, {"owner_id": str(owner_id or ""), "read_only": "off"}
+            )
+            yield WriteSession(connection, owner_id)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def driver_url(url: str) -> str:
+    """Any PostgreSQL URL as SQLAlchemy wants it: through asyncpg."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+def _create_engine(url: str, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        driver_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=30,
+        pool_pre_ping=True,
+        connect_args={
+            "timeout": 10,
+            "server_settings": {
+                "application_name": "lectern",
+                "statement_timeout": "60s",
+                "lock_timeout": "10s",
+                "idle_in_transaction_session_timeout": "60s",
+                "jit": "off",
+            },
+        },
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def register_vector_types(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.run_async(register_vector)
+
+    return engine

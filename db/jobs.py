@@ -1,0 +1,164 @@
+"""Ingestion jobs: the outbox, the lease and the fence of each version, across all owners."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from db.engine import WriteSession
+
+
+class LeaseLost(Exception):
+    """Somebody else owns the job now, or nobody needs it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to write for one version until the lease runs out; `attempt` fences."""
+
+    version_id: UUID
+    document_id: UUID
+    owner_id: UUID
+    attempt: int
+    exhausted: bool
+    """Every allowed attempt is used up: the job can only be declared dead."""
+    last_error: str | None
+
+
+_CLAIMABLE = """(state = 'QUEUED' AND available_at <= now()
+  OR state = 'RUNNING' AND lease_expires_at < now())"""
+_INSERT = text(
+    "INSERT INTO ingestion_jobs (version_id, owner_id, document_id, give_up_after)"
+    " VALUES (:version_id, :owner_id, :document_id, :max_attempts)"
+)
+_CLAIM = text(
+    f"""WITH waiting AS (
+      SELECT owner_id, min(created_at) AS since FROM ingestion_jobs
+      WHERE state IN ('QUEUED', 'RUNNING') AND {_CLAIMABLE} GROUP BY owner_id),
+    busy AS (
+      SELECT owner_id, count(*) AS running FROM ingestion_jobs
+      WHERE state = 'RUNNING' AND lease_expires_at >= now() GROUP BY owner_id),
+    turn AS (
+      SELECT waiting.owner_id,
+        row_number() OVER (ORDER BY coalesce(running, 0), served_at NULLS FIRST, since) AS place
+      FROM waiting LEFT JOIN busy USING (owner_id) LEFT JOIN ingestion_turns USING (owner_id)),
+    next AS (
+      SELECT j.version_id FROM ingestion_jobs j JOIN turn USING (owner_id)
+      WHERE state IN ('QUEUED', 'RUNNING') AND {_CLAIMABLE}
+      ORDER BY turn.place, j.created_at LIMIT 1 FOR UPDATE OF j SKIP LOCKED),
+    claimed AS (
+      UPDATE ingestion_jobs j SET state = 'RUNNING', attempt = attempt + 1, worker = :worker,
+        lease_expires_at = now() + make_interval(secs => :lease_seconds)
+      FROM next WHERE j.version_id = next.version_id
+      RETURNING j.version_id, j.document_id, j.owner_id, j.attempt,
+        j.attempt > j.give_up_after AS exhausted, j.last_error),
+    served AS (
+      INSERT INTO ingestion_turns SELECT owner_id, clock_timestamp() FROM claimed
+      ON CONFLICT (owner_id) DO UPDATE SET served_at = excluded.served_at)
+    SELECT * FROM claimed"""
+)
+_HOLDS = "version_id = :version_id AND attempt = :attempt AND state = 'RUNNING'"
+_HEARTBEAT = text(
+    "UPDATE ingestion_jobs SET lease_expires_at = now() + make_interval(secs => :lease_seconds)"
+    f" WHERE {_HOLDS}"
+)
+_FENCE = text(f"SELECT 1 FROM ingestion_jobs WHERE {_HOLDS} FOR UPDATE")
+_FINISH = text(
+    "UPDATE ingestion_jobs SET state = :state, worker = NULL, lease_expires_at = NULL,"
+    f" last_error = :error WHERE {_HOLDS}"
+)
+_REQUEUE = text(
+    "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
+    " last_error = :error, available_at = now() + make_interval(secs => :delay_seconds)"
+    f" WHERE {_HOLDS}"
+)
+_RETRY = text(
+    "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
+    " last_error = NULL, available_at = now(), created_at = now(),"
+    " give_up_after = attempt + :max_attempts WHERE version_id = :version_id RETURNING attempt"
+)
+_CANCEL = text(
+    "UPDATE ingestion_jobs SET state = 'DONE', worker = NULL, lease_expires_at = NULL"
+    " WHERE owner_id = :owner_id AND document_id = :document_id"
+    " AND state IN ('QUEUED', 'RUNNING')"
+)
+_DUE = text(
+    f"SELECT version_id FROM ingestion_jobs WHERE state IN ('QUEUED', 'RUNNING') AND {_CLAIMABLE}"
+    " ORDER BY created_at LIMIT :limit"
+)
+
+
+async def insert(
+    session: WriteSession, version_id: UUID, document_id: UUID, max_attempts: int
+) -> None:
+    await session.run(
+        _INSERT,
+        version_id=version_id,
+        owner_id=session.owner_id,
+        document_id=document_id,
+        max_attempts=max_attempts,
+    )
+
+
+async def claim(session: WriteSession, worker: str, lease_seconds: float) -> Claim | None:
+    """The next job in fair order: owners with fewer running jobs first, then in turns."""
+    row = await session.first(_CLAIM, worker=worker, lease_seconds=lease_seconds)
+    return Claim(**row) if row else None
+
+
+async def heartbeat(session: WriteSession, claim: Claim, lease_seconds: float) -> None:
+    """Raises `LeaseLost`."""
+    held = await session.run(
+        _HEARTBEAT,
+        version_id=claim.version_id,
+        attempt=claim.attempt,
+        lease_seconds=lease_seconds,
+    )
+    if not held:
+        raise LeaseLost
+
+
+async def fence(session: WriteSession, claim: Claim) -> None:
+    """Begin every write of a job with this; raises `LeaseLost`."""
+    row = await session.first(_FENCE, version_id=claim.version_id, attempt=claim.attempt)
+    if row is None:
+        raise LeaseLost
+
+
+async def finish(session: WriteSession, claim: Claim, error: str | None = None) -> None:
+    """DONE, or with an error DEAD: kept for whoever asks why."""
+    await session.run(
+        _FINISH,
+        version_id=claim.version_id,
+        attempt=claim.attempt,
+        state="DEAD" if error else "DONE",
+        error=error,
+    )
+
+
+async def requeue(session: WriteSession, claim: Claim, error: str, delay_seconds: float) -> None:
+    await session.run(
+        _REQUEUE,
+        version_id=claim.version_id,
+        attempt=claim.attempt,
+        error=error,
+        delay_seconds=delay_seconds,
+    )
+
+
+async def retry(session: WriteSession, version_id: UUID, max_attempts: int) -> int:
+    """Queue a finished job once more; the attempts so far."""
+    row = await session.one(_RETRY, version_id=version_id, max_attempts=max_attempts)
+    return int(row["attempt"])
+
+
+async def cancel(session: WriteSession, document_id: UUID) -> bool:
+    """Whether there was anything to stop."""
+    stopped = await session.run(_CANCEL, owner_id=session.owner_id, document_id=document_id)
+    return stopped > 0
+
+
+async def due(session: WriteSession, limit: int) -> Sequence[UUID]:
+    """Versions that wait for a worker, oldest first."""
+    return [row["version_id"] for row in await session.all(_DUE, limit=limit)]
