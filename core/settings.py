@@ -35,6 +35,18 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
 
+    introspection: bool = True
+    """Whether clients may read the schema; GraphiQL needs it."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins whose pages may call the API, as a JSON list."""
+    max_user_connections: Annotated[int, Field(gt=0)] = 20
+    """Open websockets and event streams of one user, or of one address when anonymous."""
+    max_connection_operations: Annotated[int, Field(gt=0)] = 50
+    """Operations running at the same time on one websocket."""
+    connection_init_seconds: Annotated[float, Field(gt=0)] = 10
+    shutdown_seconds: Annotated[int, Field(gt=0)] = 10
+    """How long running requests may go on after a signal to stop."""
+
     access_token_seconds: Annotated[int, Field(gt=0)] = 15 * 60
     refresh_token_seconds: Annotated[int, Field(gt=0)] = 30 * 24 * 3600
 

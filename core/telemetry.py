@@ -1,0 +1,97 @@
+"""Structured logs, correlation ids and metrics, shared by the server and the workers."""
+
+import logging
+import sys
+from contextvars import ContextVar
+from typing import Literal
+from uuid import uuid4
+
+import structlog
+from prometheus_client import Counter, Gauge, Histogram
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
+"""Names the request, operation or job at work; on every log line and every masked error."""
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+LONG_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+HTTP_RESPONSES = Counter("lectern_http_responses", "HTTP responses.", ["status"])
+OPERATIONS = Counter("lectern_operations", "GraphQL operations that ended.", ["type", "outcome"])
+OPERATION_SECONDS = Histogram(
+    "lectern_operation_seconds",
+    "Time of GraphQL queries and mutations.",
+    ["type", "outcome"],
+    buckets=SECONDS,
+)
+WEBSOCKETS = Gauge("lectern_websockets_open", "Open websockets.")
+SUBSCRIPTIONS = Gauge("lectern_subscriptions_active", "Running GraphQL subscriptions.")
+
+JOBS = Counter("lectern_jobs", "Ingestion jobs that ended.", ["outcome"])
+JOB_SECONDS = Histogram(
+    "lectern_job_seconds", "Time of ingestion jobs.", ["outcome"], buckets=LONG_SECONDS
+)
+ANSWERS = Counter("lectern_answers", "Answers that ended.", ["outcome"])
+ANSWER_SECONDS = Histogram("lectern_answer_seconds", "Time of whole answers.", buckets=LONG_SECONDS)
+FIRST_DELTA_SECONDS = Histogram(
+    "lectern_answer_first_delta_seconds",
+    "Time from the question to the answer's first words.",
+    buckets=SECONDS,
+)
+
+
+def new_correlation_id() -> str:
+    return uuid4().hex
+
+
+def configure_logging(level: str, format_: Literal["console", "json"]) -> None:
+    """Send structlog and the standard library's logging to stderr as one stream."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _add_correlation_id,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_renderers(format_),
+            ],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("httpx", "httpcore", "uvicorn.error"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Every GraphQL error, expected or not, with its arguments: the server logs its own line.
+    logging.getLogger("strawberry").setLevel(logging.CRITICAL)
+
+
+def _renderers(format_: Literal["console", "json"]) -> list[Processor]:
+    """Tracebacks without local variables: those hold passwords, prompts and documents."""
+    if format_ == "json":
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    ]
+
+
+def _add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if (current := correlation_id.get()) is not None:
+        event["correlation_id"] = current
+    return event
