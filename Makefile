@@ -1,0 +1,80 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+export FILE QUESTION
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+SOURCES := core db providers services schema resolvers workers server tests bench
+
+# PYTHON=python3.12 selects an interpreter and rebuilds .venv with it; otherwise the one that .venv
+# was made with stays, and a new .venv takes the first that fits.
+ifeq ($(origin PYTHON),undefined)
+PYTHON = $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
+	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>&- \
+	&& echo $$candidate && break; done)
+else ifneq ($(shell $(PYTHON) --version 2>&1),$(shell $(BIN)/python --version 2>&1))
+$(BIN)/python: anew
+endif
+
+# Hundreds of pip's lines as one that counts up.
+COUNT = awk -v of=$$(grep -c '==' $<) ' \
+	/^Collecting/ { printf "\r\033[K  %d of at most %d packages: %s", ++n, of, $$2; fflush() } \
+	/^Installing/ { printf "\r\033[K  unpacking %d packages, half a minute", n; fflush() } \
+	END { printf "\r\033[K" }'
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: up
+up: .venv/embedded ## run everything on this machine, without any configuration
+	@exec $(BIN)/lectern up
+
+.PHONY: demo
+demo: .venv/embedded ## upload FILE, ask QUESTION and watch; both have defaults
+	@exec $(BIN)/lectern demo $${FILE:+--file "$$FILE"} $${QUESTION:+--question "$$QUESTION"}
+
+.PHONY: test
+test: .venv/dev ## run every test; ARGS="-k chat -x" goes to pytest
+	@$(BIN)/pytest -n auto $(ARGS)
+
+.PHONY: lint
+lint: .venv/dev ## check style, types and the direction of imports
+	@$(BIN)/ruff check $(SOURCES)
+	@$(BIN)/ruff format --check $(SOURCES)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: .venv/dev ## rewrite the sources in the house style
+	@$(BIN)/ruff check --fix $(SOURCES)
+	@$(BIN)/ruff format $(SOURCES)
+
+.PHONY: lock
+lock: .venv/dev ## resolve pyproject.toml into requirements/*.txt, for every supported Python
+	@build="$$($(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')"; \
+	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links $(ARGS) \
+		"$${@:2}" --output-file requirements/$$1.txt pyproject.toml - <<< "$$build"; }; \
+	compile dev --all-extras; \
+	compile embedded --extra embedded --constraint requirements/dev.txt; \
+	compile production --extra llamaparse --constraint requirements/dev.txt
+
+.PHONY: clean
+clean: ## remove what was installed and cached; documents in .lectern stay
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find $(SOURCES) -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: anew
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: make up PYTHON=/path/to/python"; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv
+
+.venv/%: requirements/%.txt pyproject.toml $(BIN)/python
+	@echo "Installing $<: a minute or two, once"
+	@MAKEFLAGS= $(BIN)/python -m pip install --require-hashes -r $< | $(COUNT)
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
