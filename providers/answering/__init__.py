@@ -1,6 +1,6 @@
 """Questions and passages into cited answers."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -29,7 +29,9 @@ class Source:
 class Question:
     text: str
     history: Sequence[Turn]
+    """Oldest first, without the question itself."""
     sources: Sequence[Source]
+    """Best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Verdict:
     """Ends every answer. `grounded` is false when the sources do not hold the answer."""
 
     grounded: bool
+    answerer: str
+    """The `name` of the one who wrote the answer."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
@@ -53,8 +57,12 @@ class Answerer(Protocol):
 
     name: str
 
-    def answer(self, question: Question) -> AsyncIterator[Delta | Verdict]:
-        """Deltas, then exactly one verdict; closing the iterator stops the work."""
+    def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
+        """Deltas, then exactly one verdict; closing the generator stops the work."""
+        ...
+
+    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+        """The question as one that can be understood, and searched for, without the history."""
         ...
 
     async def aclose(self) -> None: ...

@@ -1,0 +1,62 @@
+"""One answerer that stands in for another."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+
+import structlog
+
+from core.errors import ProviderUnavailable
+from providers.answering import Answerer, Delta, Question, Turn, Verdict
+
+log = structlog.get_logger(__name__)
+
+
+class FallbackAnswerer:
+    """Asks `first`, and `second` when `first` fails before its first word.
+
+    An answer that breaks off later stays broken: two voices in one answer would mislead. The
+    verdict names who spoke.
+    """
+
+    def __init__(self, first: Answerer, second: Answerer) -> None:
+        self.name = first.name
+        self._first = first
+        self._second = second
+
+    async def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
+        spoken = False
+        try:
+            async with aclosing(self._first.answer(question)) as events:
+                async for event in events:
+                    spoken = True
+                    yield event
+            return
+        except ProviderUnavailable as error:
+            if spoken:
+                raise
+            self._log(error)
+        async with aclosing(self._second.answer(question)) as events:
+            async for event in events:
+                yield event
+
+    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+        try:
+            return await self._first.rewrite(question, history)
+        except ProviderUnavailable as error:
+            self._log(error)
+            return await self._second.rewrite(question, history)
+
+    async def aclose(self) -> None:
+        try:
+            await self._first.aclose()
+        finally:
+            await self._second.aclose()
+
+    def _log(self, error: ProviderUnavailable) -> None:
+        log.warning(
+            "answerer_fell_back",
+            first=self._first.name,
+            second=self._second.name,
+            code=error.code,
+            cause=repr(error.__cause__),
+        )

@@ -1,0 +1,208 @@
+"""Answers by any OpenAI-compatible chat-completions server, as a stream."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import openai
+from openai.types import CompletionUsage
+
+from core.errors import ErrorCode, ProviderUnavailable
+from providers.answering import Delta, Question, Turn, Verdict
+from providers.answering.language import detect, not_found
+from providers.answering.prompt import NOT_FOUND, answer_messages, rewrite_messages
+from providers.breaker import CircuitBreaker
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+
+    Chunks = openai.AsyncStream[ChatCompletionChunk]
+
+_CITATION = re.compile(r"\[(\d+)\]")
+
+DOWN = (
+    TimeoutError,
+    openai.APIConnectionError,
+    openai.InternalServerError,
+    openai.RateLimitError,
+)
+"""What opens the circuit; a rejected request shows that the server answers."""
+
+UNAVAILABLE = "The language model cannot be used right now."
+
+MAX_REWRITTEN = 500
+"""Characters; a longer "question" is a model that talks instead of rewriting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds. `first_token` covers every retry; after it nothing is retried."""
+
+    first_token: float = 20
+    between_tokens: float = 15
+    total: float = 120
+    rewrite: float = 5
+
+
+class OpenAIAnswerer:
+    """The client's own retries (jitter, `Retry-After`) end when the answer begins to stream."""
+
+    def __init__(
+        self, client: openai.AsyncOpenAI, model: str, patience: Patience | None = None
+    ) -> None:
+        self.name = model
+        self._client = client
+        self._patience = patience or Patience()
+        self._breaker = CircuitBreaker(ErrorCode.LLM_UNAVAILABLE, UNAVAILABLE, DOWN)
+
+    async def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
+        """Grounded means: the model found the answer and cited at least one of the sources."""
+        reply = Reply()
+        usage = None
+        if question.sources:
+            async with aclosing(self._stream(answer_messages(question))) as stream:
+                async for piece in stream:
+                    if isinstance(piece, CompletionUsage):
+                        usage = piece
+                    elif text := reply.feed(piece):
+                        yield Delta(text)
+            if text := reply.end():
+                yield Delta(text)
+            if not reply.text and not reply.refused:
+                raise ProviderUnavailable(
+                    ErrorCode.LLM_UNAVAILABLE, "The language model gave an empty answer."
+                )
+        if not reply.text:
+            yield Delta(not_found(detect(question.text)))
+        indices = {source.index for source in question.sources}
+        yield Verdict(
+            grounded=not reply.refused and not indices.isdisjoint(reply.cited()),
+            answerer=self.name,
+            prompt_tokens=usage.prompt_tokens if usage else 0,
+            completion_tokens=usage.completion_tokens if usage else 0,
+        )
+
+    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+        if not history:
+            return question
+        with _provider_errors(), self._breaker.guard():
+            async with asyncio.timeout(self._patience.rewrite):
+                completion = await self._client.chat.completions.create(
+                    model=self.name, messages=rewrite_messages(question, history)
+                )
+            content = completion.choices[0].message.content if completion.choices else None
+        rewritten = " ".join((content or "").split())
+        return rewritten if 0 < len(rewritten) <= MAX_REWRITTEN else question
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    async def _stream(
+        self, messages: list["ChatCompletionMessageParam"]
+    ) -> AsyncGenerator[str | CompletionUsage]:
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._patience.total
+        stream, chunk = await self._open(messages)
+        finished = False
+        try:
+            while chunk is not None:
+                text, final = _read(chunk)
+                finished = finished or final
+                if text:
+                    yield text
+                if isinstance(chunk.usage, CompletionUsage):
+                    yield chunk.usage
+                pause = clock() + self._patience.between_tokens
+                with _provider_errors():
+                    async with asyncio.timeout_at(min(pause, end)):
+                        chunk = await anext(stream, None)
+        finally:
+            await stream.close()
+        if not finished:
+            raise ProviderUnavailable(
+                ErrorCode.LLM_UNAVAILABLE, "The language model stopped in the middle of its answer."
+            )
+
+    async def _open(
+        self, messages: list["ChatCompletionMessageParam"]
+    ) -> tuple["Chunks", "ChatCompletionChunk | None"]:
+        """The stream and its first chunk: only then has the server shown that it works."""
+        with _provider_errors(), self._breaker.guard():
+            async with asyncio.timeout(self._patience.first_token):
+                stream = await self._client.chat.completions.create(
+                    model=self.name,
+                    messages=messages,
+                    stream=True,
+                    stream_options={"include_usage": True},
+                )
+                try:
+                    return stream, await anext(stream, None)
+                except BaseException:
+                    await stream.close()
+                    raise
+
+
+class Reply:
+    """The model's text so far, without the token that announces a refusal."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.refused = False
+        self._head: str | None = ""
+
+    def feed(self, piece: str) -> str:
+        """What may be shown now: nothing while the text may still turn into the token."""
+        if self._head is None:
+            return self._show(piece)
+        self._head = (self._head + piece).lstrip()
+        if self._head.startswith(NOT_FOUND):
+            self.refused = True
+            rest = self._head.removeprefix(NOT_FOUND).lstrip(" \n:.-")
+            if not rest:
+                return ""
+        elif NOT_FOUND.startswith(self._head):
+            return ""
+        else:
+            rest = self._head
+        self._head = None
+        return self._show(rest)
+
+    def end(self) -> str:
+        """What was held back and turned out to be plain text."""
+        head, self._head = self._head or "", None
+        return "" if head.startswith(NOT_FOUND) else self._show(head)
+
+    def cited(self) -> set[int]:
+        return {int(number) for number in _CITATION.findall(self.text)}
+
+    def _show(self, text: str) -> str:
+        self.text += text
+        return text
+
+
+def _read(chunk: "ChatCompletionChunk") -> tuple[str, bool]:
+    """Text and whether the model ended here. The client validates nothing that it receives."""
+    try:
+        if not chunk.choices:  # the chunk with the usage
+            return "", False
+        choice = chunk.choices[0]
+        return "" + (choice.delta.content or ""), choice.finish_reason is not None
+    except (AttributeError, TypeError) as error:
+        raise ProviderUnavailable(
+            ErrorCode.LLM_UNAVAILABLE, "The language model's answer cannot be read."
+        ) from error
+
+
+@contextmanager
+def _provider_errors() -> Iterator[None]:
+    try:
+        yield
+    except (TimeoutError, openai.APITimeoutError) as error:
+        raise ProviderUnavailable(
+            ErrorCode.LLM_TIMEOUT, "The language model took too long to answer."
+        ) from error
+    except (openai.OpenAIError, ValueError) as error:  # ValueError: a chunk that is no JSON
+        raise ProviderUnavailable(ErrorCode.LLM_UNAVAILABLE, UNAVAILABLE) from error
