@@ -1,37 +1,47 @@
 """One typed settings object: environment first, then `.env`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
+
+PostgresUrl = Annotated[str, Field(pattern=r"^postgres(ql)?(\+asyncpg)?://")]
+RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
+StorageUrl = Annotated[str, Field(pattern=r"^(s3|gs|az|file)://")]
+HttpUrl = Annotated[str, Field(pattern=r"^https?://")]
 
 
 class Settings(BaseSettings):
     """Every setting of the product. Unset production parts are embedded by `lectern up`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="LECTERN_", env_file=".env", extra="ignore", frozen=True, populate_by_name=True
+        env_prefix="LECTERN_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
     )
 
-    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    database_url: PostgresUrl | None = Field(None, validation_alias="DATABASE_URL")
     """PostgreSQL as the application role, which owns nothing."""
-    database_owner_url: str | None = None
+    database_owner_url: PostgresUrl | None = None
     """PostgreSQL as the role that owns the tables; only `lectern migrate` uses it."""
-    redis_url: str | None = Field(None, validation_alias="REDIS_URL")
-    storage_url: str | None = Field(None, validation_alias="STORAGE_URL")
+    redis_url: RedisUrl | None = Field(None, validation_alias="REDIS_URL")
+    storage_url: StorageUrl | None = Field(None, validation_alias="STORAGE_URL")
     """`s3://`, `gs://`, `az://` or `file:///`; a folder in `data_dir` when unset."""
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
-    openai_base_url: str | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    openai_base_url: HttpUrl | None = Field(None, validation_alias="OPENAI_BASE_URL")
     llama_cloud_api_key: SecretStr | None = Field(None, validation_alias="LLAMA_CLOUD_API_KEY")
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     data_dir: Path = Path(".lectern")
-    secret_key: SecretStr | None = None
-    """Signs access tokens (HS256); at least 32 bytes. `lectern up` makes and keeps one."""
+    secret_key: Annotated[SecretStr, Field(min_length=32)] | None = None
+    """Signs access tokens (HS256); at least 32 characters. `lectern up` makes and keeps one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
 
@@ -73,6 +83,18 @@ class Settings(BaseSettings):
     worker_concurrency: Annotated[int, Field(gt=0)] = 2
     lease_seconds: Annotated[float, Field(gt=1)] = 15
     max_attempts: Annotated[int, Field(gt=0)] = 5
+
+    @model_validator(mode="after")
+    def _choices_have_their_keys(self) -> Self:
+        if self.parser == "llamaparse" and self.llama_cloud_api_key is None:
+            raise ValueError("LECTERN_PARSER=llamaparse needs LLAMA_CLOUD_API_KEY")
+        if self.openai_api_key is None and self.openai_base_url is None:
+            for name, choice in (("EMBEDDER", self.embedder), ("ANSWERER", self.answerer)):
+                if choice == "openai":
+                    raise ValueError(
+                        f"LECTERN_{name}=openai needs OPENAI_API_KEY or OPENAI_BASE_URL"
+                    )
+        return self
 
     @property
     def uses_openai(self) -> bool:
