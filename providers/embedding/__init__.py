@@ -9,6 +9,14 @@ from numpy.typing import NDArray
 Vectors = NDArray[np.float32]
 
 
+def unit(vectors: Vectors) -> Vectors:
+    """Rows at length one. Raises `ValueError` for a row that has no direction."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (np.isfinite(lengths).all() and lengths.all()):
+        raise ValueError("a vector without a direction")
+    return np.asarray(vectors / lengths, np.float32)
+
+
 class Embedder(Protocol):
     """Unit-length vectors of one model. Raises `ProviderUnavailable`."""
 
