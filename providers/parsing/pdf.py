@@ -1,0 +1,320 @@
+"""PDF pages in reading order; each word of the text knows its box."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from pathlib import Path
+from typing import Any
+
+from core.errors import ErrorCode, ParseFailure
+from providers.parsing import Page, PageWindow
+from providers.parsing.text import clean
+
+WINDOW_PAGES = 16
+"""Bounds memory; running heads are recognised within a window."""
+
+
+@dataclass(slots=True)
+class Word:
+    """A printed word and its box in points, origin top left."""
+
+    text: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def middle(self) -> float:
+        return self.y + self.height / 2
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Characters `start` to `end` of a token are printed as word number `word`."""
+
+    start: int
+    end: int
+    word: int
+
+
+def read_pdf(path: Path, max_pages: int) -> Iterator[PageWindow]:
+    """Raises `ParseFailure`: ENCRYPTED, MALFORMED, TOO_LARGE, NO_TEXT_LAYER or EMPTY."""
+    from liteparse import LiteParse, ParseError
+
+    tessdata = os.environ.get("TESSDATA_PREFIX")
+    parser = LiteParse(
+        ocr_enabled=tessdata is not None,
+        tessdata_path=tessdata,
+        extract_blocks=True,
+        emit_word_boxes=True,
+        continue_on_page_error=True,
+        quiet=True,
+        image_mode="off",
+        extract_links=False,
+    )
+    found_text = False
+    try:
+        for batch in parser.parse_batches(path, WINDOW_PAGES):
+            if batch.total_pages > max_pages:
+                raise too_many_pages(batch.total_pages, max_pages)
+            pages = {page.page_num: page for page in batch.result.pages}
+            window = [
+                read_page(pages[number]) if number in pages else Page(number, "")
+                for number in range(batch.start_page, batch.end_page + 1)
+            ]
+            found_text = found_text or any(page.text for page in window)
+            yield PageWindow(window, batch.total_pages)
+        if not found_text:
+            raise no_text(any(page.image_block_count for page in parser.is_complex(path)))
+    except ParseError as error:
+        if "password" in str(error):
+            raise ParseFailure(
+                ErrorCode.ENCRYPTED,
+                "The PDF is protected with a password.",
+                "Save a copy without a password and upload that.",
+            ) from error
+        raise ParseFailure(
+            ErrorCode.MALFORMED,
+            "The PDF is damaged and cannot be read.",
+            "Open it in a PDF viewer, print it to a new PDF and upload that.",
+        ) from error
+
+
+def too_many_pages(pages: int, limit: int) -> ParseFailure:
+    return ParseFailure(
+        ErrorCode.TOO_LARGE,
+        f"The document has {pages:,} pages; at most {limit:,} are read.",
+        "Split it and upload the parts.",
+    )
+
+
+def no_text(has_images: bool) -> ParseFailure:
+    if has_images:
+        return ParseFailure(
+            ErrorCode.NO_TEXT_LAYER,
+            "The PDF holds pictures of pages but no text.",
+            "Run text recognition (OCR) over the scan and upload the result.",
+        )
+    return ParseFailure(ErrorCode.EMPTY, "The document holds no text.")
+
+
+def read_page(page: Any) -> Page:
+    """Render the layout blocks of a liteparse page, which follow columns, and place each word."""
+    lines = [
+        [Word(clean(word.text), word.x, word.y, word.width, word.height) for word in item.words]
+        for item in page.text_items
+        if item.words
+    ]
+    words = [word for line in lines for word in line]
+    writer = _Writer(words, _successors(lines))
+    for block in page.blocks or ():
+        writer.write(block)
+    return Page(
+        number=page.page_num,
+        text=writer.text,
+        width=page.width,
+        height=page.height,
+        words=[
+            value
+            for start, end, index in writer.placed
+            for value in (start, end, *_box(words[index], page.width, page.height))
+        ],
+    )
+
+
+def _successors(lines: Sequence[Sequence[Word]]) -> list[int]:
+    """For each word the number of the one read after it.
+
+    Lines come in the order of their height on the page, columns side by side. After a line follows
+    what continues it to the right, else the next line below that shares its column.
+    """
+    firsts = list(accumulate(map(len, lines), initial=0))
+    successors = list(range(1, firsts[-1] + 1))
+    for number, line in enumerate(lines):
+        left, end = line[0].x, line[-1]
+        for below in range(number + 1, len(lines)):
+            head, tail = lines[below][0], lines[below][-1]
+            same_line = abs(head.middle - end.middle) < end.height / 2
+            if same_line and -1 < head.x - (end.x + end.width) < 1.5 * end.height:
+                break
+            shares_column = head.x < end.x + end.width and left < tail.x + tail.width
+            if shares_column and head.middle > end.y + end.height:
+                break
+        else:
+            continue
+        successors[firsts[number + 1] - 1] = firsts[below]
+    return successors
+
+
+def _box(word: Word, width: float, height: float) -> tuple[int, int, int, int]:
+    left, right = (
+        min(max(round(value / width * 10_000), 0), 10_000)
+        for value in (word.x, word.x + word.width)
+    )
+    top, bottom = (
+        min(max(round(value / height * 10_000), 0), 10_000)
+        for value in (word.y, word.y + word.height)
+    )
+    return left, top, right - left, bottom - top
+
+
+class _Writer:
+    """Grows the text of one page and remembers where each printed word went."""
+
+    def __init__(self, words: list[Word], successors: list[int]) -> None:
+        self.words = words
+        self.successors = successors
+        self.text = ""
+        self.placed: list[tuple[int, int, int]] = []
+        """Start and end in `text`, index in `words`."""
+        self._unused = [True] * len(words)
+        self._by_initial: defaultdict[str, list[int]] = defaultdict(list)
+        for index, word in enumerate(words):
+            self._by_initial[word.text[:1]].append(index)
+        self._last: int | None = None
+        self._last_kind = ""
+
+    def write(self, block: Any) -> None:
+        if block.kind in ("rule", "figure"):
+            return
+        if self.text:
+            self.text += "\n" if block.kind == self._last_kind == "list_item" else "\n\n"
+        self._last_kind = block.kind
+        match block.kind:
+            case "table":
+                for number, row in enumerate([block.header or [], *(block.rows or [])]):
+                    self.text += "\n" if number and row and self.text[-1:] != "\n" else ""
+                    for column, cell in enumerate(row):
+                        self.text += " | " if column else ""
+                        self._write_tokens(cell.text, cell.bbox or block.bbox)
+            case "code" | "grid_fallback":
+                for number, line in enumerate(block.lines or ()):
+                    self.text += "\n" if number else ""
+                    self._write_tokens(line, block.bbox)
+            case "heading":
+                self.text += "#" * (block.level or 1) + " "
+                self._write_tokens(block.text, block.bbox)
+            case "list_item":
+                self.text += "  " * (block.level or 0)
+                if block.ordered and block.marker:
+                    self._write_tokens(block.marker, block.bbox)
+                else:
+                    self.text += "-"
+                self.text += " "
+                self._write_tokens(block.text, block.bbox)
+            case _:
+                self._write_tokens(block.text, block.bbox, reflow=True)
+
+    def _write_tokens(self, text: str | None, region: Any, reflow: bool = False) -> None:
+        tokens = clean(text or "").split()
+        found = [self._find(tokens, index, region) for index in range(len(tokens))]
+        breaks = self._paragraph_breaks(found) if reflow else set()
+        for index, (token, pieces) in enumerate(found):
+            if index:
+                self.text += "\n\n" if index in breaks else " "
+            start = len(self.text)
+            self.text += token
+            self.placed += [
+                (start + piece.start, start + piece.end, piece.word) for piece in pieces
+            ]
+
+    def _find(self, tokens: Sequence[str], index: int, region: Any) -> tuple[str, list[Piece]]:
+        """The token as printed and the words that print it, none when it is printed otherwise."""
+        bare = tokens[index].strip("*")
+        for token in dict.fromkeys((tokens[index], bare)):  # emphasis marks may be real asterisks
+            pieces = self._consume(token, self._after(self._last))
+            if pieces is None:
+                pieces = self._search(token, tokens[index + 1 : index + 4], region)
+            if pieces:
+                for piece in pieces:
+                    self._unused[piece.word] = False
+                self._last = pieces[-1].word
+                return token, pieces
+        return bare or tokens[index], []
+
+    def _search(self, token: str, following: Sequence[str], region: Any) -> list[Piece] | None:
+        """Lines stand in the order of their height, so a new line of a column is found by text."""
+        last = -1 if self._last is None else self._last
+        best: list[Piece] | None = None
+        best_key: tuple[bool, int, bool, int] | None = None
+        for index in self._by_initial.get(token[:1], ()):
+            if not self._unused[index]:
+                continue
+            pieces = self._consume(token, index)
+            if pieces is None:
+                continue
+            key = (
+                self._inside(self.words[index], region),
+                self._run(following, self._after(pieces[-1].word)),
+                index > last,
+                -abs(index - last),
+            )
+            if best_key is None or key > best_key:
+                best, best_key = pieces, key
+        return best
+
+    def _run(self, tokens: Sequence[str], index: int) -> int:
+        """How many of the tokens are printed by the words from `index` on."""
+        for count, token in enumerate(tokens):
+            pieces = self._consume(token, index)
+            if pieces is None:
+                return count
+            index = self._after(pieces[-1].word)
+        return len(tokens)
+
+    def _after(self, index: int | None) -> int:
+        return 0 if index is None else self.successors[index]
+
+    def _consume(self, token: str, index: int) -> list[Piece] | None:
+        """Spell the token with whole words from `index` on; hyphens at line ends may go."""
+        pieces: list[Piece] = []
+        done = 0
+        while done < len(token):
+            if index >= len(self.words) or not self._unused[index]:
+                return None
+            text = self.words[index].text
+            if not text.strip() or not token.startswith(text, done):
+                text = text.rstrip("-\u00ad\u2010")
+                if not text or done + len(text) >= len(token) or not token.startswith(text, done):
+                    return None
+            pieces.append(Piece(done, done + len(text), index))
+            done += len(text)
+            index = self.successors[index]
+        return pieces
+
+    @staticmethod
+    def _inside(word: Word, region: Any) -> bool:
+        return region is None or bool(
+            region.x - 2 <= word.x + word.width / 2 <= region.x + region.width + 2
+            and region.y - 2 <= word.middle <= region.y + region.height + 2
+        )
+
+    def _paragraph_breaks(self, found: Sequence[tuple[str, list[Piece]]]) -> set[int]:
+        """Tokens that begin a paragraph: their line stands lower or further in than its fellows."""
+        starts = []
+        previous: Word | None = None
+        for index, (_, pieces) in enumerate(found):
+            if not pieces:
+                continue
+            word = self.words[pieces[0].word]
+            if previous is None or word.middle > previous.y + previous.height:
+                starts.append((index, word))
+            elif word.y + word.height < previous.y:  # the next column: only its margin can tell
+                starts.append((index, word))
+            previous = self.words[pieces[-1].word]
+        steps = sorted(
+            below.middle - above.middle
+            for (_, above), (_, below) in pairwise(starts)
+            if below.middle > above.middle
+        )
+        if len(steps) < 2:
+            return set()
+        pitch = steps[(len(steps) - 1) // 2]
+        breaks = set()
+        for (_, above), (index, below) in pairwise(starts):
+            if below.middle - above.middle > 1.3 * pitch:
+                breaks.add(index)
+        return breaks

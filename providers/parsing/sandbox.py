@@ -1,0 +1,209 @@
+"""Each document is read in a process of its own, which may die without harm."""
+
+import asyncio
+import json
+import math
+import os
+import signal
+import struct
+import sys
+import tempfile
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
+from providers.parsing import Page, PageWindow
+from providers.parsing.child import MAX_FRAME_BYTES
+
+MAX_OUTPUT_BYTES = 1024 * 1024 * 1024
+_STDERR_BYTES = 4096
+_ROOT = Path(__file__).parents[2]
+_OUT_OF_MEMORY = ("memory allocation", "MemoryError", "bad_alloc", "out of memory")
+
+logger = structlog.get_logger(__name__)
+
+
+class SandboxedParser:
+    """The local parser under limits: memory, CPU time, wall-clock time, output, files, network.
+
+    Raises `ParseFailure` for everything a document can cause and `ProviderUnavailable` when the
+    process cannot be started or lacks its libraries.
+    """
+
+    name = "local"
+
+    def __init__(self, *, timeout_seconds: float, memory_bytes: int, max_pages: int) -> None:
+        self.timeout_seconds = timeout_seconds
+        self.memory_bytes = memory_bytes
+        self.max_pages = max_pages
+
+    async def parse(self, path: Path, media_type: str) -> AsyncIterator[PageWindow]:
+        with tempfile.TemporaryDirectory(prefix="lectern-parse-") as folder:
+            process = await self._start(path, media_type, folder)
+            try:
+                stderr = asyncio.create_task(_tail(process))
+                async for window in self._windows(process, stderr):
+                    yield window
+            finally:
+                await _kill(process)
+                await stderr
+
+    async def _start(self, path: Path, media_type: str, folder: str) -> Process:
+        environment = {
+            "PYTHONPATH": str(_ROOT),
+            "HOME": folder,
+            "TMPDIR": folder,
+            "LANG": "C.UTF-8",
+        }
+        if tessdata := os.environ.get("TESSDATA_PREFIX"):
+            environment["TESSDATA_PREFIX"] = tessdata
+        try:
+            return await asyncio.create_subprocess_exec(
+                sys.executable, "-P", "-m", "providers.parsing.child",
+                self._job(path, media_type, folder),
+                stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
+                cwd=folder, env=environment, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise _unavailable() from error
+
+    def _job(self, path: Path, media_type: str, folder: str) -> str:
+        return json.dumps(
+            {
+                "path": str(path.absolute()),
+                "media_type": media_type,
+                "folder": folder,
+                "max_pages": self.max_pages,
+                "memory_bytes": self.memory_bytes,
+                "cpu_seconds": math.ceil(self.timeout_seconds),
+            }
+        )
+
+    async def _windows(
+        self, process: Process, stderr: asyncio.Task[str]
+    ) -> AsyncIterator[PageWindow]:
+        """Only waiting for the process counts as its time, not what the caller does meanwhile."""
+        remaining = self.timeout_seconds
+        received, next_number = 0, 1
+        while True:
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(remaining):
+                    frame = await _read_frame(process)
+            except TimeoutError as error:
+                raise _too_slow() from error
+            except asyncio.IncompleteReadError as error:
+                raise await self._post_mortem(process, stderr) from error
+            remaining -= time.monotonic() - started
+            received += len(frame)
+            if received > MAX_OUTPUT_BYTES:
+                raise _too_large()
+            match _decode(frame):
+                case {"pages": list(items), "page_count": int(page_count)}:
+                    pages = [_page(item, number) for number, item in enumerate(items, next_number)]
+                    next_number += len(pages)
+                    yield PageWindow(pages, page_count)
+                case {"end": True}:
+                    return
+                case {"failure": [str(code), str(message), str() | None as advice]}:
+                    raise ParseFailure(_code(code), message, advice)
+                case {"unavailable": str(reason)}:
+                    logger.error("parser lacks a library", reason=reason)
+                    raise _unavailable()
+                case _:
+                    raise _crashed()
+
+    async def _post_mortem(self, process: Process, stderr: asyncio.Task[str]) -> ParseFailure:
+        """Why the process ended before it said so."""
+        status, last_words = await process.wait(), await stderr
+        logger.warning("parser process died", status=status, stderr=last_words)
+        if status == -signal.SIGXCPU:
+            return _too_slow()
+        if status == -signal.SIGKILL or any(words in last_words for words in _OUT_OF_MEMORY):
+            return _too_large()
+        return _crashed()
+
+
+async def _read_frame(process: Process) -> bytes:
+    assert process.stdout is not None
+    (length,) = struct.unpack(">I", await process.stdout.readexactly(4))
+    if length > MAX_FRAME_BYTES:
+        raise _crashed()
+    return await process.stdout.readexactly(length)
+
+
+async def _tail(process: Process) -> str:
+    """Drain standard error, so that the process never waits, and keep its end."""
+    assert process.stderr is not None
+    kept = b""
+    while data := await process.stderr.read(_STDERR_BYTES):
+        kept = (kept + data)[-_STDERR_BYTES:]
+    return kept.decode(errors="replace")
+
+
+async def _kill(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+def _decode(frame: bytes) -> Any:
+    try:
+        return json.loads(frame)
+    except ValueError as error:
+        raise _crashed() from error
+
+
+def _page(item: Any, number: int) -> Page:
+    """Check what a process that read a hostile file claims to have found."""
+    match item:
+        case [int(claimed), str(text), width, height, list(words)] if (
+            claimed == number
+            and "\0" not in text
+            and len(words) % 6 == 0
+            and all(type(value) is int for value in words)
+            and all(size is None or type(size) in (int, float) for size in (width, height))
+        ):
+            return Page(number, text, width, height, words)
+    raise _crashed()
+
+
+def _code(name: str) -> ErrorCode:
+    try:
+        return ErrorCode(name)
+    except ValueError as error:
+        raise _crashed() from error
+
+
+def _too_slow() -> ParseFailure:
+    return ParseFailure(
+        ErrorCode.PARSER_TIMEOUT,
+        "Reading the document took too long.",
+        "Split it, or save it again with another program, and upload that.",
+    )
+
+
+def _too_large() -> ParseFailure:
+    return ParseFailure(
+        ErrorCode.TOO_LARGE,
+        "Reading the document takes more memory than allowed.",
+        "Split it and upload the parts.",
+    )
+
+
+def _crashed() -> ParseFailure:
+    return ParseFailure(
+        ErrorCode.MALFORMED,
+        "The document is damaged in a way that stops it from being read.",
+        "Open it in the program that made it, save it again and upload that.",
+    )
+
+
+def _unavailable() -> ProviderUnavailable:
+    return ProviderUnavailable(ErrorCode.PARSER_UNAVAILABLE, "Documents cannot be read just now.")
