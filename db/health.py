@@ -1,0 +1,40 @@
+"""What an operator wants to know of a database before trusting it with other people's documents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from db.engine import driver_url
+
+_HEALTH = text("""
+SELECT current_setting('server_version') AS server_version,
+       (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector_version,
+       (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)
+           AS bypasses_policies,
+       ARRAY(SELECT relname::text FROM pg_class
+             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+               AND pg_has_role(current_user, relowner, 'MEMBER')) AS owned_tables
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    server_version: str
+    pgvector_version: str | None
+    bypasses_policies: bool
+    """The role sees every user's rows, whatever the policies say."""
+    owned_tables: Sequence[str]
+    """Tables whose policies the role could switch off."""
+
+
+async def inspect(url: str) -> Health:
+    """As seen by the role in `url`. Raises what the connection raises."""
+    engine = create_async_engine(driver_url(url), poolclass=NullPool, connect_args={"timeout": 5})
+    try:
+        async with engine.connect() as connection:
+            return Health(**(await connection.execute(_HEALTH)).mappings().one())
+    finally:
+        await engine.dispose()

@@ -1,0 +1,98 @@
+"""The `lectern` command line. What a command needs is imported when it runs."""
+
+import argparse
+import asyncio
+import socket
+import sys
+from pathlib import Path
+
+from core.settings import Settings
+from server.configuration import UsageError, load_settings, require
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    try:
+        sys.exit(_run(arguments, load_settings()))
+    except UsageError as error:
+        sys.exit(f"lectern: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lectern", description="Upload documents and chat about them, every answer cited."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("up", help="run everything on this machine, embedding what is not set")
+    serve = commands.add_parser("serve", help="run the API")
+    serve.add_argument("--fd", type=int, help="serve on this inherited listening socket")
+    commands.add_parser("worker", help="run the ingestion worker")
+    commands.add_parser("migrate", help="bring the database up to date")
+    commands.add_parser("prepare", help="make the local embedding model ready")
+    commands.add_parser("doctor", help="check every part and say how to mend it")
+    commands.add_parser("export-schema", help="print the GraphQL schema")
+    demo = commands.add_parser("demo", help="upload a document and ask about it")
+    demo.add_argument("--file", type=Path, help="the document (default: a sample)")
+    demo.add_argument("--question", help="what to ask about it")
+    return parser
+
+
+def _run(arguments: argparse.Namespace, settings: Settings) -> int:
+    match arguments.command:
+        case "up":
+            from server.up import up
+
+            up(settings)
+        case "serve":
+            _serve(settings, arguments.fd)
+        case "worker":
+            require(settings, "database_url", "redis_url")
+            from workers.main import run
+
+            run(settings)
+        case "migrate":
+            require(settings, "database_owner_url", "database_url")
+            from db.migrate import upgrade
+
+            asyncio.run(upgrade(str(settings.database_owner_url), str(settings.database_url)))
+        case "prepare":
+            from providers.embedding.bundle import bundled_model
+
+            bundled_model(settings.data_dir / "models")
+        case "doctor":
+            from server.doctor import doctor
+
+            return asyncio.run(doctor(settings))
+        case "export-schema":
+            from resolvers.schema import schema
+
+            print(schema.as_str())
+        case "demo":
+            from server.demo import demo
+
+            return demo(settings, arguments.file, arguments.question)
+    return 0
+
+
+def _serve(settings: Settings, fd: int | None) -> None:
+    require(settings, "database_url", "redis_url", "secret_key")
+    import uvicorn
+
+    from server.app import create_app
+
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+    listeners = None if fd is None else [socket.socket(fileno=fd)]
+    uvicorn.Server(config).run(sockets=listeners)
+
+
+if __name__ == "__main__":
+    main()
