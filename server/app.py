@@ -1,0 +1,46 @@
+"""The product: its schema and services behind the front door."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from resolvers.context import Context
+from resolvers.schema import build_schema
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+
+from core.principal import Principal
+from core.settings import Settings
+from core.telemetry import configure_logging, correlation_id
+from server.asgi import build_app
+from server.documents import CachedDocuments
+from server.files import file_routes
+from server.operations import Executor
+from services.container import Services, open_services
+
+
+def create_app(settings: Settings) -> Starlette:
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Services]]:
+        async with open_services(settings) as services:
+            yield {"services": services}
+
+    schema = build_schema([partial(CachedDocuments, introspection=settings.introspection)])
+    executor = Executor(schema, _authenticate, _new_context, introspection=settings.introspection)
+    return build_app(executor, settings, lifespan=lifespan, routes=file_routes())
+
+
+def app_factory() -> Starlette:
+    """For `uvicorn --factory server.app:app_factory`, with settings from the environment."""
+    settings = Settings()
+    configure_logging(settings.log_level, settings.log_format)
+    return create_app(settings)
+
+
+async def _authenticate(connection: HTTPConnection, authorization: str | None) -> Principal | None:
+    services: Services = connection.state.services
+    return await services.authenticate(authorization)
+
+
+def _new_context(connection: HTTPConnection, principal: Principal | None) -> Context:
+    return Context(connection.state.services, principal, correlation_id.get() or "")

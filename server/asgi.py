@@ -1,0 +1,86 @@
+"""The ASGI application around one executor: routes, middleware, and how uvicorn serves it."""
+
+from collections.abc import Sequence
+
+import uvicorn
+from prometheus_client import make_asgi_app
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Lifespan
+
+from core.settings import Settings
+from server.correlation import HEADER, Correlation
+from server.health import healthz, readyz
+from server.http import GraphQLOverHTTP
+from server.limits import ConnectionCap
+from server.multipart import PREFLIGHT_HEADERS
+from server.operations import Executor
+from server.websocket import ConnectionLimits, GraphQLOverWebSocket
+
+PATH = "/graphql"
+MAX_MESSAGE_BYTES = 1024 * 1024
+
+
+def build_app(
+    executor: Executor,
+    settings: Settings,
+    *,
+    lifespan: Lifespan[Starlette] | None = None,
+    routes: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """`/readyz` expects the lifespan to yield `{"services": ...}`."""
+    cap = ConnectionCap(settings.max_user_connections)
+    over_http = GraphQLOverHTTP(executor, cap, max_upload_bytes=settings.max_upload_bytes)
+    over_websocket = GraphQLOverWebSocket(
+        executor,
+        cap,
+        ConnectionLimits(settings.connection_init_seconds, settings.max_connection_operations),
+    )
+    return Starlette(
+        routes=[
+            Route(PATH, over_http),
+            WebSocketRoute(PATH, over_websocket),
+            Route("/", RedirectResponse(PATH)),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", make_asgi_app()),
+            *routes,
+        ],
+        middleware=_middleware(settings),
+        lifespan=lifespan,
+    )
+
+
+def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """Logging is ours (`core.telemetry.configure_logging`), one line per operation."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    middleware = [Middleware(Correlation)]
+    if settings.cors_origins:
+        headers = ["Authorization", "Content-Type", HEADER, *PREFLIGHT_HEADERS]
+        middleware.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=["GET", "POST"],
+                allow_headers=headers,
+                expose_headers=[HEADER],
+            )
+        )
+    return middleware

@@ -1,0 +1,82 @@
+"""What clients see of a failure: codes, safe messages, and a correlation id for the rest."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from graphql import GraphQLError, VariableDefinitionNode
+
+from core.errors import DomainError, ErrorCode, InvalidInput, RateLimited
+from core.telemetry import correlation_id
+
+# Codes of Apollo Server for requests that never reach a resolver.
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+BAD_USER_INPUT = "BAD_USER_INPUT"
+BAD_REQUEST = "BAD_REQUEST"
+OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
+
+UNEXPECTED = "Something went wrong on our side."
+
+log = structlog.get_logger(__name__)
+
+
+class RequestRefused(Exception):
+    """An HTTP request that is answered before any operation runs."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str = BAD_REQUEST,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.headers = headers
+
+
+def coded(error: GraphQLError, code: str) -> GraphQLError:
+    """The error with a code, unless it has one."""
+    if "code" in (error.extensions or {}):
+        return error
+    return _rewritten(error, error.message, {"code": code})
+
+
+def published(error: GraphQLError) -> GraphQLError:
+    """The error as clients may see it; what nobody expected goes to the log, not to them."""
+    if "code" in (error.extensions or {}):
+        return error
+    if error.nodes and isinstance(error.nodes[0], VariableDefinitionNode):
+        return coded(error, BAD_USER_INPUT)
+    cause = error.original_error
+    if isinstance(cause, DomainError):
+        return _rewritten(error, cause.message, _extensions(cause))
+    log.error("unexpected error", path=error.path, exc_info=cause or error)
+    return _rewritten(
+        error,
+        UNEXPECTED,
+        {"code": ErrorCode.INTERNAL_SERVER_ERROR, "correlationId": correlation_id.get()},
+    )
+
+
+def _extensions(error: DomainError) -> dict[str, Any]:
+    extensions: dict[str, Any] = {"code": error.code}
+    if isinstance(error, InvalidInput):
+        extensions["field"] = error.field
+    if isinstance(error, RateLimited):
+        extensions["retryAfter"] = error.retry_after
+    return extensions
+
+
+def _rewritten(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

@@ -1,0 +1,218 @@
+"""GraphQL over HTTP (the GraphQL Foundation's specification), uploads, and graphql-sse."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from typing import Any, cast
+
+from graphql import OperationType
+from python_multipart.multipart import parse_options_header
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+from strawberry.http.ides import get_graphql_ide_html
+from strawberry.http.streaming import SSETransport, merge_stream_with_heartbeat
+from strawberry.types import ExecutionResult
+
+from core.errors import ErrorCode, RateLimited, Unauthenticated
+from core.principal import Principal
+from server.encoding import decode_json, encode_json
+from server.errors import RequestRefused
+from server.limits import ConnectionCap, caller, limit_body
+from server.multipart import ENVELOPE_BYTES, read_form, read_parameters, require_preflight
+from server.operations import Executor, Operation, OperationRequest
+
+JSON = "application/json"
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+EVENT_STREAM = "text/event-stream"
+MAX_JSON_BYTES = 1024 * 1024
+
+_ANSWERS = {
+    GRAPHQL_RESPONSE: GRAPHQL_RESPONSE,
+    JSON: JSON,
+    EVENT_STREAM: EVENT_STREAM,
+    # Clients that accept anything are older than the new media type and its status codes.
+    "application/*": JSON,
+    "*/*": JSON,
+}
+
+
+class GraphQLOverHTTP:
+    """The ASGI application of the GraphQL path for scopes of type `http`."""
+
+    def __init__(self, executor: Executor, cap: ConnectionCap, *, max_upload_bytes: int) -> None:
+        self._executor = executor
+        self._cap = cap
+        self._max_form_bytes = max_upload_bytes + ENVELOPE_BYTES
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        media_type = JSON
+        try:
+            if request.method not in ("GET", "POST"):
+                raise RequestRefused(405, "Use GET or POST.", headers={"Allow": "GET, POST"})
+            if _wants_graphiql(request):
+                return await HTMLResponse(get_graphql_ide_html("graphiql"))(scope, receive, send)
+            media_type = negotiate(request.headers.get("accept"))
+            await self._answer(request, media_type, send)
+        except RequestRefused as refusal:
+            await _refuse(refusal, media_type)(scope, receive, send)
+        except ClientDisconnect:
+            pass
+
+    async def _answer(self, request: Request, media_type: str, send: Send) -> None:
+        async with AsyncExitStack() as form:
+            principal = await self._authenticate(request)
+            parameters = await self._read(request, principal, form)
+            try:
+                operation = self._executor.prepare(OperationRequest.parse(parameters))
+            except ValueError as error:
+                raise RequestRefused(400, str(error)) from None
+            if operation.type is OperationType.MUTATION and request.method == "GET":
+                raise RequestRefused(405, "A mutation needs POST.", headers={"Allow": "POST"})
+            if media_type == EVENT_STREAM:
+                await self._stream(operation, request, principal, send)
+                return
+            if operation.type is OperationType.SUBSCRIPTION:
+                raise RequestRefused(
+                    406, f"A subscription needs a websocket, or Accept: {EVENT_STREAM}."
+                )
+            async with aclosing(self._executor.run(operation, request, principal)) as results:
+                [result] = [result async for result in results]
+            await _respond(result, media_type)(request.scope, request.receive, send)
+
+    async def _authenticate(self, request: Request) -> Principal | None:
+        try:
+            return await self._executor.authenticate(request, request.headers.get("authorization"))
+        except Unauthenticated as error:
+            challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+            raise RequestRefused(401, error.message, error.code, challenge) from None
+
+    async def _read(
+        self, request: Request, principal: Principal | None, form: AsyncExitStack
+    ) -> Any:
+        """The operation's parameters; `form` closes the uploaded files."""
+        if request.method == "GET":
+            return _read_url(request)
+        content_type, options = parse_options_header(request.headers.get("content-type"))
+        if content_type == b"application/json":
+            if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+                raise RequestRefused(415, "Send JSON as UTF-8.")
+            return _decode("body", await limit_body(request, MAX_JSON_BYTES).body())
+        if content_type == b"multipart/form-data":
+            require_preflight(request)
+            if principal is None:
+                raise RequestRefused(401, "Sign in to upload.", ErrorCode.UNAUTHENTICATED)
+            parts = await read_form(limit_body(request, self._max_form_bytes))
+            form.push_async_callback(parts.close)
+            return read_parameters(parts)
+        raise RequestRefused(415, f"Send {JSON}, or multipart/form-data for uploads.")
+
+    async def _stream(
+        self, operation: Operation, request: Request, principal: Principal | None, send: Send
+    ) -> None:
+        """Answer as graphql-sse's distinct connections mode does: next events, then complete."""
+        sse = SSETransport()
+
+        async def events() -> AsyncGenerator[str, None]:
+            async with aclosing(self._executor.run(operation, request, principal)) as results:
+                async for result in results:
+                    yield sse.encode_next(cast(Any, result_body(result)), encode_json)
+            yield sse.encode_complete()
+
+        body = merge_stream_with_heartbeat(
+            events,
+            lambda: sse.heartbeat_message(encode_json),
+            interval=sse.heartbeat_interval,
+            send_initial_heartbeat=False,
+        )
+        try:
+            with self._cap.hold(caller(request, principal)):
+                async with aclosing(body()) as chunks:
+                    response = StreamingResponse(chunks, headers=sse.headers)
+                    await response(request.scope, request.receive, send)
+        except RateLimited as error:
+            retry = {"Retry-After": str(round(error.retry_after))}
+            raise RequestRefused(429, error.message, error.code, retry) from None
+
+
+def negotiate(accept: str | None) -> str:
+    """The media type to answer with; without a wish the specification's own.
+
+    Raises `RequestRefused` (406).
+    """
+    if not accept:
+        return GRAPHQL_RESPONSE
+    wishes: list[tuple[float, str]] = []
+    for media_range in accept.split(","):
+        media_type, options = parse_options_header(media_range.strip())
+        try:
+            quality = float(options.get(b"q", b"1"))
+        except ValueError:
+            quality = 0
+        if quality > 0 and (answer := _ANSWERS.get(media_type.decode())):
+            wishes.append((quality, answer))
+    if not wishes:
+        raise RequestRefused(406, f"Accept {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.")
+    return max(wishes, key=lambda wish: wish[0])[1]
+
+
+def result_body(result: ExecutionResult) -> dict[str, Any]:
+    """As in the specification's section on the response format: no data if nothing ran."""
+    body: dict[str, Any] = {}
+    if result.errors:
+        body["errors"] = [error.formatted for error in result.errors]
+    if not is_request_error(result):
+        body["data"] = result.data
+    if result.extensions:
+        body["extensions"] = result.extensions
+    return body
+
+
+def is_request_error(result: ExecutionResult) -> bool:
+    """Whether the operation as a whole failed, outside of any field."""
+    return result.data is None and all(error.path is None for error in result.errors or ())
+
+
+def _respond(result: ExecutionResult, media_type: str) -> Response:
+    status = 200
+    if is_request_error(result) and media_type == GRAPHQL_RESPONSE:
+        codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
+        status = 500 if ErrorCode.INTERNAL_SERVER_ERROR in codes else 400
+    return _encode(result_body(result), status, media_type)
+
+
+def _refuse(refusal: RequestRefused, media_type: str) -> Response:
+    """A JSON body whatever the client wished: there is no event stream to speak of."""
+    error = {"message": refusal.message, "extensions": {"code": refusal.code}}
+    response = _encode(
+        {"errors": [error]}, refusal.status, JSON if media_type == EVENT_STREAM else media_type
+    )
+    response.headers.update(refusal.headers or {})
+    return response
+
+
+def _encode(body: dict[str, Any], status: int, media_type: str) -> Response:
+    return Response(encode_json(body), status, media_type=f"{media_type}; charset=utf-8")
+
+
+def _wants_graphiql(request: Request) -> bool:
+    return (
+        request.method == "GET"
+        and "query" not in request.query_params
+        and "text/html" in request.headers.get("accept", "")
+    )
+
+
+def _read_url(request: Request) -> dict[str, Any]:
+    parameters: dict[str, Any] = dict(request.query_params)
+    for name in ("variables", "extensions"):
+        if text := parameters.get(name):
+            parameters[name] = _decode(name, text)
+    return parameters
+
+
+def _decode(what: str, text: str | bytes) -> Any:
+    try:
+        return decode_json(text)
+    except ValueError:
+        raise RequestRefused(400, f"The {what} must be JSON in UTF-8.") from None

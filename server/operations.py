@@ -1,0 +1,173 @@
+"""Runs operations for every transport: limits, a context of their own, masking, metrics, logs."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import strawberry
+import structlog
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from starlette.requests import HTTPConnection
+from strawberry.types import ExecutionResult
+
+from core.errors import ErrorCode
+from core.principal import Principal
+from core.telemetry import OPERATION_SECONDS, OPERATIONS, SUBSCRIPTIONS
+from server.documents import load
+from server.errors import OPERATION_RESOLUTION_FAILURE, published
+from server.limits import MAX_COST, operation_cost, too_expensive
+
+Authenticate = Callable[[HTTPConnection, str | None], Awaitable[Principal | None]]
+"""The connection and its Authorization value into who is asking; raises `Unauthenticated`."""
+NewContext = Callable[[HTTPConnection, Principal | None], object]
+"""Makes what resolvers find in `info.context`; called for every operation."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRequest:
+    """The parameters that GraphQL over HTTP and over websockets share."""
+
+    query: str
+    operation_name: str | None = None
+    variables: dict[str, Any] = field(default_factory=dict)
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, parameters: object) -> "OperationRequest":
+        """Raises `ValueError` with a message for the client."""
+        if not isinstance(parameters, dict):
+            raise ValueError("A GraphQL request is one JSON object.")
+        query = parameters.get("query")
+        if not isinstance(query, str):
+            raise ValueError("`query` must be a string.")
+        operation_name = parameters.get("operationName")
+        if not isinstance(operation_name, str | None):
+            raise ValueError("`operationName` must be a string or null.")
+        variables = parameters.get("variables")
+        if not isinstance(variables, dict | None):
+            raise ValueError("`variables` must be an object or null.")
+        extensions = parameters.get("extensions")
+        if not isinstance(extensions, dict | None):
+            raise ValueError("`extensions` must be an object or null.")
+        return cls(query, operation_name or None, variables or {}, extensions or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A request whose document has been looked at; with `errors` it does not run."""
+
+    request: OperationRequest
+    node: OperationDefinitionNode | None
+    errors: list[GraphQLError]
+
+    @property
+    def type(self) -> OperationType | None:
+        return self.node.operation if self.node else None
+
+
+class Executor:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        authenticate: Authenticate,
+        new_context: NewContext,
+        *,
+        introspection: bool = True,
+    ) -> None:
+        self.authenticate = authenticate
+        self._schema = schema
+        self._new_context = new_context
+        self._introspection = introspection
+
+    def prepare(self, request: OperationRequest) -> Operation:
+        schema = self._schema._schema
+        try:
+            document = load(schema, request.query, introspection=self._introspection)
+        except GraphQLError as error:
+            return Operation(request, None, [error])
+        node = document.operation(request.operation_name)
+        if document.errors:
+            return Operation(request, node, document.errors)
+        if node is None:
+            unknown = GraphQLError(
+                "The document has no single operation of this name.",
+                extensions={"code": OPERATION_RESOLUTION_FAILURE},
+            )
+            return Operation(request, None, [unknown])
+        if operation_cost(schema, document.ast, node, request.variables) > MAX_COST:
+            costly = too_expensive(f"The operation may look up more than {MAX_COST} objects.")
+            return Operation(request, node, [costly])
+        return Operation(request, node, [])
+
+    async def run(
+        self, operation: Operation, connection: HTTPConnection, principal: Principal | None
+    ) -> AsyncGenerator[ExecutionResult, None]:
+        """One result of a query or mutation, any number of a subscription, errors masked.
+
+        Read it to its end or close it; closing is recorded as the operation's cancellation.
+        """
+        with _recorded(operation, principal) as errors:
+            if operation.errors:
+                errors += operation.errors
+                yield ExecutionResult(data=None, errors=operation.errors)
+                return
+            results = await self._schema.stream(
+                operation.request.query,
+                variable_values=operation.request.variables,
+                context_value=self._new_context(connection, principal),
+                operation_name=operation.request.operation_name,
+                operation_extensions=operation.request.extensions,
+            )
+            async with aclosing(results):
+                async for result in results:
+                    assert isinstance(result, ExecutionResult)
+                    result.errors = [published(error) for error in result.errors or ()]
+                    errors += result.errors
+                    yield result
+
+
+@contextmanager
+def _recorded(operation: Operation, principal: Principal | None) -> Iterator[list[GraphQLError]]:
+    """Counts, times and logs an operation by the errors that the body puts into the list."""
+    errors: list[GraphQLError] = []
+    type_ = operation.type.value if operation.type else "unknown"
+    subscription = operation.type is OperationType.SUBSCRIPTION
+    outcome = "cancelled"
+    started = perf_counter()
+    if subscription:
+        SUBSCRIPTIONS.inc()
+    try:
+        yield errors
+        outcome = _outcome(operation, errors)
+    finally:
+        seconds = perf_counter() - started
+        OPERATIONS.labels(type_, outcome).inc()
+        if subscription:
+            SUBSCRIPTIONS.dec()
+        else:
+            OPERATION_SECONDS.labels(type_, outcome).observe(seconds)
+        log.info(
+            "operation",
+            type=type_,
+            name=(operation.request.operation_name or _name(operation))[:100],
+            outcome=outcome,
+            ms=round(seconds * 1000, 2),
+            user_id=str(principal.user_id) if principal else None,
+        )
+
+
+def _outcome(operation: Operation, errors: list[GraphQLError]) -> str:
+    if operation.errors:
+        return "rejected"
+    codes = {(error.extensions or {}).get("code") for error in errors}
+    if ErrorCode.INTERNAL_SERVER_ERROR in codes:
+        return "fault"
+    return "error" if codes else "ok"
+
+
+def _name(operation: Operation) -> str:
+    return operation.node.name.value if operation.node and operation.node.name else ""

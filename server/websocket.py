@@ -1,0 +1,230 @@
+"""graphql-transport-ws: GraphQL over websockets, after the protocol of the npm package graphql-ws.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
+"""
+
+import asyncio
+from contextlib import ExitStack, aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from core.errors import DomainError, ErrorCode, RateLimited
+from core.principal import Principal
+from core.telemetry import WEBSOCKETS, correlation_id
+from server.encoding import decode_json, encode_json
+from server.http import is_request_error, result_body
+from server.limits import ConnectionCap, caller
+from server.operations import Executor, OperationRequest
+
+PROTOCOL = "graphql-transport-ws"
+SEND_SECONDS = 30
+"""A peer that has not taken a message for so long is given up."""
+
+log = structlog.get_logger()
+
+
+class Close(Exception):
+    """Ends the connection; without a code because the peer has gone."""
+
+    def __init__(self, code: int | None = None, reason: str = "") -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    init_seconds: float = 10
+    """From the handshake to the acknowledged `connection_init`."""
+    operations: int = 50
+    """Running at the same time."""
+
+
+class GraphQLOverWebSocket:
+    """The ASGI application of the GraphQL path for scopes of type `websocket`."""
+
+    def __init__(self, executor: Executor, cap: ConnectionCap, limits: ConnectionLimits) -> None:
+        self._executor = executor
+        self._cap = cap
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        socket = WebSocket(scope, receive, send)
+        if PROTOCOL not in scope["subprotocols"]:
+            await socket.accept()
+            await socket.close(4406, "Subprotocol not acceptable")
+            return
+        await socket.accept(PROTOCOL)
+        with WEBSOCKETS.track_inprogress():
+            await _Connection(socket, self._executor, self._cap, self._limits).serve()
+
+
+class _Connection:
+    """One socket: this task reads its messages, and every operation runs in a task of its own."""
+
+    def __init__(
+        self, socket: WebSocket, executor: Executor, cap: ConnectionCap, limits: ConnectionLimits
+    ) -> None:
+        self._socket = socket
+        self._executor = executor
+        self._cap = cap
+        self._limits = limits
+        self._acknowledged = False
+        self._principal: Principal | None = None
+        self._operations: dict[str, asyncio.Task[None]] = {}
+        self._operation_count = 0
+
+    async def serve(self) -> None:
+        """Return when the connection has ended and all its operations with it."""
+        close: BaseException = Close(4500, "Internal server error")
+        try:
+            with ExitStack() as self._held:
+                async with asyncio.TaskGroup() as self._tasks:
+                    await self._read()
+        except* Close as closes:
+            close = closes.exceptions[0]
+        except* Exception as errors:
+            log.error("websocket failed", exc_info=errors)
+        if isinstance(close, Close) and close.code is not None:
+            await self._close(close.code, close.reason)
+
+    async def _read(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.init_seconds) as self._deadline:
+                while True:
+                    await self._handle(await self._receive())
+        except TimeoutError:
+            if not self._deadline.expired():
+                raise
+            if self._acknowledged:  # the token has expired: clients retry this code with a new one
+                raise Close(4403, "Forbidden") from None
+            raise Close(4408, "Connection initialisation timeout") from None
+
+    async def _receive(self) -> dict[str, Any]:
+        event = await self._socket.receive()
+        if event["type"] == "websocket.disconnect":
+            raise Close
+        if (text := event.get("text")) is None:
+            raise Close(4400, "Messages must be text")
+        try:
+            message = decode_json(text)
+        except ValueError:
+            raise Close(4400, "Messages must be JSON") from None
+        if not isinstance(message, dict):
+            raise Close(4400, "Messages must be objects")
+        return message
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        match message.get("type"):
+            case "connection_init":
+                await self._initialise(_payload(message))
+            case "ping":
+                _payload(message)
+                await self._send({**message, "type": "pong"})
+            case "pong":
+                _payload(message)
+            case "subscribe":
+                await self._subscribe(_id(message), message.get("payload"))
+            case "complete":
+                if task := self._operations.pop(_id(message), None):
+                    task.cancel()
+            case _:
+                raise Close(4400, "Unknown message type")
+
+    async def _initialise(self, payload: dict[str, Any]) -> None:
+        if self._acknowledged:
+            raise Close(4429, "Too many initialisation requests")
+        authorization = self._socket.headers.get("authorization")
+        for name, value in payload.items():
+            if name.lower() == "authorization":
+                authorization = value
+        if not isinstance(authorization, str | None):
+            raise Close(4403, "Forbidden")
+        try:
+            principal = await self._executor.authenticate(self._socket, authorization)
+        except DomainError:
+            raise Close(4403, "Forbidden") from None
+        try:
+            self._held.enter_context(self._cap.hold(caller(self._socket, principal)))
+        except RateLimited as error:
+            raise Close(4429, error.message) from None
+        self._principal = principal
+        self._acknowledged = True
+        await self._send({"type": "connection_ack"})
+        self._deadline.reschedule(_loop_time(principal.expires_at if principal else None))
+
+    async def _subscribe(self, id_: str, payload: object) -> None:
+        if not self._acknowledged:
+            raise Close(4401, "Unauthorized")
+        try:
+            request = OperationRequest.parse(payload)
+        except ValueError as error:
+            raise Close(4400, f"Invalid subscribe payload: {error}") from None
+        if id_ in self._operations:
+            raise Close(4409, f"Subscriber for {id_} already exists")
+        if len(self._operations) >= self._limits.operations:
+            busy = GraphQLError(
+                "Too many operations run on this connection.",
+                extensions={"code": ErrorCode.RATE_LIMITED},
+            )
+            await self._send({"id": id_, "type": "error", "payload": [busy.formatted]})
+            return
+        self._operations[id_] = self._tasks.create_task(self._operate(id_, request))
+
+    async def _operate(self, id_: str, request: OperationRequest) -> None:
+        self._operation_count += 1
+        correlation_id.set(f"{correlation_id.get()}-{self._operation_count}")
+        last: dict[str, Any] = {"id": id_, "type": "complete"}
+        operation = self._executor.prepare(request)
+        results = self._executor.run(operation, self._socket, self._principal)
+        async with aclosing(results):
+            async for result in results:
+                body = result_body(result)
+                if is_request_error(result):
+                    last = {"id": id_, "type": "error", "payload": body["errors"]}
+                else:
+                    await self._send({"id": id_, "type": "next", "payload": body})
+        del self._operations[id_]  # before the last message, after which the id may be used again
+        await self._send(last)
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._socket.send_text(encode_json(message))
+        except (TimeoutError, WebSocketDisconnect):
+            raise Close from None
+
+    async def _close(self, code: int, reason: str) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                # A control frame holds 125 bytes, two of them for the code.
+                short = reason.encode()[:123].decode(errors="ignore")
+                await self._socket.close(code, short)
+        except (TimeoutError, WebSocketDisconnect):
+            pass
+
+
+def _payload(message: dict[str, Any]) -> dict[str, Any]:
+    payload = message.get("payload")
+    if not isinstance(payload, dict | None):
+        raise Close(4400, "The payload must be an object")
+    return payload or {}
+
+
+def _id(message: dict[str, Any]) -> str:
+    id_ = message.get("id")
+    if not isinstance(id_, str) or not id_:
+        raise Close(4400, "The id must be a string that is not empty")
+    return id_
+
+
+def _loop_time(at: datetime | None) -> float | None:
+    if at is None:
+        return None
+    return asyncio.get_running_loop().time() + (at - datetime.now(UTC)).total_seconds()

@@ -1,0 +1,48 @@
+"""The toy schema behind the real front door, on a real socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+from toy_schema import toy_app, toy_settings
+
+from server.asgi import uvicorn_config
+
+Serve = Callable[..., AbstractAsyncContextManager[str]]
+
+
+@asynccontextmanager
+async def serving(**changes: object) -> AsyncIterator[str]:
+    """A server with changed settings on a free port; its address, as `host:port`."""
+    settings = toy_settings(**changes)
+    server = uvicorn.Server(uvicorn_config(toy_app(settings), settings))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    host, port = server.servers[0].sockets[0].getsockname()
+    try:
+        yield f"{host}:{port}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+def serve() -> Serve:
+    return serving
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def address() -> AsyncIterator[str]:
+    async with serving(max_upload_bytes=4 * 1024 * 1024) as address:
+        yield address
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def client(address: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"http://{address}") as client:
+        yield client
