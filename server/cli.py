@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +17,8 @@ def main() -> None:
         sys.exit(_run(arguments, load_settings()))
     except UsageError as error:
         sys.exit(f"lectern: {error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,8 +50,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
             _serve(settings, arguments.fd)
         case "worker":
             require(settings, "database_url", "redis_url")
+            from core.telemetry import configure_logging
             from workers.main import run
 
+            configure_logging(settings.log_level, settings.log_format)
             run(settings)
         case "migrate":
             require(settings, "database_owner_url", "database_url")
@@ -64,13 +69,13 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
             return asyncio.run(doctor(settings))
         case "export-schema":
-            from resolvers.schema import schema
+            from resolvers.schema import build_schema
 
-            print(schema.as_str())
+            print(build_schema([]).as_str())
         case "demo":
             from server.demo import demo
 
-            return demo(settings, arguments.file, arguments.question)
+            return asyncio.run(demo(settings, arguments.file, arguments.question))
     return 0
 
 
@@ -78,20 +83,13 @@ def _serve(settings: Settings, fd: int | None) -> None:
     require(settings, "database_url", "redis_url", "secret_key")
     import uvicorn
 
+    from core.telemetry import configure_logging
     from server.app import create_app
+    from server.asgi import uvicorn_config
 
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ws_per_message_deflate=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
-    listeners = None if fd is None else [socket.socket(fileno=fd)]
-    uvicorn.Server(config).run(sockets=listeners)
+    configure_logging(settings.log_level, settings.log_format)
+    server = uvicorn.Server(uvicorn_config(create_app(settings), settings))
+    server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
 
 
 if __name__ == "__main__":

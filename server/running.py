@@ -34,7 +34,10 @@ def claim(data_dir: Path) -> Iterator[TextIO]:
             other = Running(**json.loads(text)).url if text else "it is starting"
             raise UsageError(f"another `lectern up` runs on {data_dir}: {other}") from None
         file.truncate(0)
-        yield file
+        try:
+            yield file
+        finally:
+            file.truncate(0)
 
 
 def announce(file: TextIO, running: Running) -> None:
@@ -47,12 +50,14 @@ def find_running(data_dir: Path) -> Running | None:
     if not (data_dir / "up.json").exists():
         return None
     with _open(data_dir) as file:
+        text = file.read()
+        if not text:
+            return None
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            text = file.read()
-            return Running(**json.loads(text)) if text else None
-    return None
+            return Running(**json.loads(text))
+    return None  # it was killed
 
 
 def _open(data_dir: Path) -> TextIO:
