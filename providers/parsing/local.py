@@ -44,7 +44,7 @@ def _texts(path: Path, media_type: str) -> Iterable[str]:
 def _windows(texts: Iterable[str], media_type: str, max_pages: int) -> Iterator[PageWindow]:
     longest = 10 * SECTION_CHARACTERS if media_type in (PPTX, XLSX) else SECTION_CHARACTERS
     pages = [section for text in texts for section in list(sections(text, longest)) or [""]]
-    if not any(pages):
+    if not any(page.strip() for page in pages):
         raise ParseFailure(ErrorCode.EMPTY, "The document holds no text.")
     if len(pages) > max_pages:
         raise too_many_pages(len(pages), max_pages)

@@ -1,6 +1,7 @@
 """PDF pages in reading order; each word of the text knows its box."""
 
 import os
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ def read_pdf(path: Path, max_pages: int) -> Iterator[PageWindow]:
     """Raises `ParseFailure`: ENCRYPTED, MALFORMED, TOO_LARGE, NO_TEXT_LAYER or EMPTY."""
     from liteparse import LiteParse, ParseError
 
+    document = Path(tempfile.mkdtemp(), "document.pdf")  # liteparse goes by the name
+    document.symlink_to(path)
     tessdata = os.environ.get("TESSDATA_PREFIX")
     parser = LiteParse(
         ocr_enabled=tessdata is not None,
@@ -57,7 +60,7 @@ def read_pdf(path: Path, max_pages: int) -> Iterator[PageWindow]:
     )
     found_text = False
     try:
-        for batch in parser.parse_batches(path, WINDOW_PAGES):
+        for batch in parser.parse_batches(document, WINDOW_PAGES):
             if batch.total_pages > max_pages:
                 raise too_many_pages(batch.total_pages, max_pages)
             pages = {page.page_num: page for page in batch.result.pages}
@@ -68,7 +71,7 @@ def read_pdf(path: Path, max_pages: int) -> Iterator[PageWindow]:
             found_text = found_text or any(page.text for page in window)
             yield PageWindow(window, batch.total_pages)
         if not found_text:
-            raise no_text(any(page.image_block_count for page in parser.is_complex(path)))
+            raise no_text(any(page.image_block_count for page in parser.is_complex(document)))
     except ParseError as error:
         if "password" in str(error):
             raise ParseFailure(

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class SandboxedParser:
     """
 
     name = "local"
+    command: Sequence[str] = (sys.executable, "-P", "-m", "providers.parsing.child")
 
     def __init__(self, *, timeout_seconds: float, memory_bytes: int, max_pages: int) -> None:
         self.timeout_seconds = timeout_seconds
@@ -65,8 +66,7 @@ class SandboxedParser:
             environment["TESSDATA_PREFIX"] = tessdata
         try:
             return await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "providers.parsing.child",
-                self._job(path, media_type, folder),
+                *self.command, self._job(path, media_type, folder),
                 stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
                 cwd=folder, env=environment, start_new_session=True,
             )  # fmt: skip
