@@ -27,15 +27,21 @@ class Encoder:
         # other after every operator, which halves the speed of a machine that is busy otherwise.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
-        self._session = InferenceSession(
-            folder / GRAPH, options, providers=["CPUExecutionProvider"]
-        )
-        self._inputs = {node.name for node in self._session.get_inputs()}
+        self.session = InferenceSession(folder / GRAPH, options, providers=["CPUExecutionProvider"])
+        self._inputs = {node.name for node in self.session.get_inputs()}
         mapped = folder / WORDS
         self._words = np.load(mapped, mmap_mode="r") if mapped.exists() else None
 
     def sums(self, windows: Sequence[Sequence[int]]) -> Vectors:
         """The sum of each window's last hidden states, shape (len(windows), hidden)."""
+        feed = self.feed(windows)
+        hidden = self.session.run(None, feed)[0]
+        mask = feed["attention_mask"].astype(np.float32)
+        sums: Vectors = np.einsum("blh,bl->bh", hidden, mask)
+        return sums
+
+    def feed(self, windows: Sequence[Sequence[int]]) -> dict[str, NDArray[np.int64] | Vectors]:
+        """The session's inputs, padded to the longest window."""
         lengths = np.array([len(window) for window in windows])
         mask = np.arange(lengths.max()) < lengths[:, None]
         ids = np.zeros(mask.shape, np.int64)
@@ -48,6 +54,4 @@ class Encoder:
             feed["input_ids"] = ids
         if "token_type_ids" in self._inputs:
             feed["token_type_ids"] = np.zeros_like(ids)
-        hidden: Vectors = self._session.run(None, feed)[0]
-        sums: Vectors = np.einsum("blh,bl->bh", hidden, mask.astype(np.float32))
-        return sums
+        return feed

@@ -8,6 +8,9 @@ from core.settings import Settings
 from providers.embedding import Embedder
 from providers.embedding.cache import CachedQueries
 
+RETRIES = 3
+"""Of a request to a server: 408, 409, 429, 5xx and lost connections."""
+
 
 def open_embedder(settings: Settings) -> Embedder:
     """Quick and without I/O on models: those are opened by the first request.
@@ -50,5 +53,5 @@ def _openai(settings: Settings) -> Embedder:
         raise ValueError(f"Set LECTERN_EMBEDDING_DIMENSIONS to the length of {model}'s vectors")
     # A server of one's own asks for no key, the client does.
     key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
-    client = AsyncOpenAI(api_key=key, base_url=settings.openai_base_url)
+    client = AsyncOpenAI(api_key=key, base_url=settings.openai_base_url, max_retries=RETRIES)
     return OpenAIEmbedder(client, model, dimensions)

@@ -29,7 +29,6 @@ NATIVE_DIMENSIONS = {
 SHORTENED = "text-embedding-3"
 """Models that are trained to be cut (Matryoshka); servers refuse `dimensions` for the others."""
 
-RETRIES = 3
 QUERY_SECONDS = 10.0
 REQUEST_SECONDS = 60.0
 """One request for passages with all its retries."""
@@ -46,7 +45,7 @@ UNAVAILABLE = "The embedding service cannot be used right now."
 
 
 class OpenAIEmbedder:
-    """The client retries (408, 409, 429, 5xx, lost connections) with jitter and `Retry-After`."""
+    """The client's own retries (jitter, `Retry-After`) end with the time a request may take."""
 
     def __init__(
         self,
@@ -59,7 +58,7 @@ class OpenAIEmbedder:
     ) -> None:
         self.model = f"{model}@{dimensions}"
         self.dimensions = dimensions
-        self._client = client.with_options(max_retries=RETRIES)
+        self._client = client
         self._name = model
         self._shorten = dimensions if model.startswith(SHORTENED) else openai.omit
         self._query_seconds = query_seconds
