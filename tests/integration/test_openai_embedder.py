@@ -218,11 +218,14 @@ async def test_server_that_hangs_is_left(service: Service) -> None:
 
 
 async def test_server_that_is_not_there_is_unavailable() -> None:
-    nowhere = openai.AsyncOpenAI(api_key="k", base_url="http://127.0.0.1:9/v1", max_retries=0)
-    embedder = OpenAIEmbedder(nowhere, "some-model", 4)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        nowhere = openai.AsyncOpenAI(api_key="k", base_url=url, max_retries=0)
+        embedder = OpenAIEmbedder(nowhere, "some-model", 4)
 
-    await refused(embedder)
-    await embedder.aclose()
+        await refused(embedder)
+        await embedder.aclose()
 
 
 async def test_server_that_stays_down_is_left_alone(
