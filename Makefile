@@ -45,6 +45,7 @@ lint: .venv/dev ## check style, types and the direction of imports
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/hadolint Dockerfile
 
 .PHONY: format
 format: .venv/dev ## rewrite the sources in the house style
