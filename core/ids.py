@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+from contextlib import suppress
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -17,12 +19,33 @@ def new_id() -> UUID:
     return uuid7()
 
 
-def parse_id(value: str) -> UUID:
+class Kind(StrEnum):
+    """What an id names; its prefix keeps one kind from passing for another."""
+
+    USER = "user"
+    API_KEY = "key"
+    DOCUMENT = "doc"
+    CONVERSATION = "conv"
+    MESSAGE = "msg"
+
+
+def encode_id(kind: Kind, id_: UUID) -> str:
+    return f"{kind}_{id_.hex}"
+
+
+def decode_id(kind: Kind, value: str) -> UUID:
     """Raises `NotFound`: a malformed id is as unknown as a foreign one."""
-    try:
-        return UUID(value)
-    except ValueError:
-        raise NotFound("There is nothing with this id.") from None
+    prefix, _, hex_ = value.partition("_")
+    if prefix == kind and len(hex_) == 32:
+        with suppress(ValueError):
+            return UUID(hex=hex_)
+    raise NotFound("There is nothing with this id.")
+
+
+def kind_of(value: str) -> Kind | None:
+    with suppress(ValueError):
+        return Kind(value.partition("_")[0])
+    return None
 
 
 def encode_cursor(at: datetime, id_: UUID) -> str:

@@ -9,5 +9,7 @@ from uuid import UUID
 class Principal:
     user_id: UUID
     role: str
+    session_id: UUID | None
+    """The login that the access token came from; None for an API key."""
     expires_at: datetime | None
     """When the proof of identity ends; None for an API key without an end."""

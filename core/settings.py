@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     database_owner_url: PostgresUrl | None = None
     """PostgreSQL as the role that owns the tables; only `lectern migrate` uses it."""
     redis_url: RedisUrl | None = Field(None, validation_alias="REDIS_URL")
+    database_pool_size: Annotated[int, Field(gt=0)] = 10
+    """Connections of one process to PostgreSQL."""
     storage_url: StorageUrl | None = Field(None, validation_alias="STORAGE_URL")
     """`s3://`, `gs://`, `az://` or `file:///`; a folder in `data_dir` when unset."""
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
@@ -39,6 +41,8 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    public_url: HttpUrl | None = None
+    """Where clients reach this server; `http://HOST:PORT` when unset."""
     data_dir: Path = Path(".lectern")
     secret_key: Annotated[SecretStr, Field(min_length=32)] | None = None
     """Signs access tokens (HS256); at least 32 characters. `lectern up` makes and keeps one."""

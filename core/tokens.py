@@ -5,6 +5,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from jose import ExpiredSignatureError, JWTError, jwt
@@ -17,6 +18,8 @@ ALGORITHM = "HS256"
 ISSUER = "lectern"
 AUDIENCE = "lectern-api"
 TYPE = "at+jwt"
+FILE_TYPE = "file+jwt"
+_INVALID = "The token is not valid."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,34 +29,62 @@ class AccessToken:
 
 
 class TokenSigner:
-    """Signs and checks access tokens with one key; nothing in a token's header is trusted."""
+    """Signs and checks tokens with one key; nothing in a token's header is trusted."""
 
     def __init__(self, secret_key: str, lifetime_seconds: int) -> None:
         self._secret_key = secret_key
         self._key_id = hashlib.sha256(secret_key.encode()).hexdigest()[:16]
         self._lifetime = timedelta(seconds=lifetime_seconds)
 
-    def issue(self, user_id: UUID, role: str) -> AccessToken:
+    def issue(self, user_id: UUID, role: str, session_id: UUID) -> AccessToken:
+        claims = {"role": role, "sid": str(session_id)}
+        return self._sign(TYPE, user_id, self._lifetime, claims)
+
+    def verify(self, token: str) -> Principal:
+        """Raises `Unauthenticated` for anything but a live access token of ours."""
+        claims = self._claims(TYPE, token)
+        try:
+            expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+            return Principal(
+                UUID(claims["sub"]), str(claims["role"]), UUID(claims["sid"]), expires_at
+            )
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise Unauthenticated(_INVALID) from None
+
+    def issue_file(self, user_id: UUID, version_id: UUID, lifetime: timedelta) -> str:
+        """Opens one file and nothing else."""
+        return self._sign(FILE_TYPE, user_id, lifetime, {"version": str(version_id)}).token
+
+    def verify_file(self, token: str) -> tuple[UUID, UUID]:
+        """Owner and version; raises `Unauthenticated`."""
+        claims = self._claims(FILE_TYPE, token)
+        try:
+            return UUID(claims["sub"]), UUID(claims["version"])
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise Unauthenticated(_INVALID) from None
+
+    def _sign(
+        self, type_: str, user_id: UUID, lifetime: timedelta, claims: dict[str, Any]
+    ) -> AccessToken:
         now = datetime.now(UTC)
-        expires_at = (now + self._lifetime).replace(microsecond=0)
+        expires_at = (now + lifetime).replace(microsecond=0)
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": str(user_id),
-            "role": role,
             "iat": int(now.timestamp()),
             "exp": int(expires_at.timestamp()),
             "jti": str(new_id()),
+            **claims,
         }
-        headers = {"typ": TYPE, "kid": self._key_id}
+        headers = {"typ": type_, "kid": self._key_id}
         token = jwt.encode(claims, self._secret_key, algorithm=ALGORITHM, headers=headers)
         return AccessToken(token, expires_at)
 
-    def verify(self, token: str) -> Principal:
-        """Raises `Unauthenticated` for anything but a live token of ours."""
+    def _claims(self, type_: str, token: str) -> dict[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
-            claims = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 self._secret_key,
                 algorithms=[ALGORITHM],
@@ -61,14 +92,13 @@ class TokenSigner:
                 issuer=ISSUER,
                 options={f"require_{name}": True for name in ("iss", "aud", "sub", "exp", "jti")},
             )
-            if header.get("typ") != TYPE or header.get("kid") != self._key_id:
-                raise Unauthenticated("The access token is not valid.")
-            expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-            return Principal(UUID(claims["sub"]), str(claims["role"]), expires_at)
         except ExpiredSignatureError:
-            raise Unauthenticated("The access token has expired; refresh the session.") from None
-        except (JWTError, KeyError, ValueError, TypeError, AttributeError):
-            raise Unauthenticated("The access token is not valid.") from None
+            raise Unauthenticated("The token has expired; refresh the session.") from None
+        except (JWTError, ValueError, TypeError, AttributeError):
+            raise Unauthenticated(_INVALID) from None
+        if header.get("typ") != type_ or header.get("kid") != self._key_id:
+            raise Unauthenticated(_INVALID)
+        return claims
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from db.engine import ReadSession, WriteSession
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage of a version; `start` counts characters from the first page's beginning."""
+    """A passage of a version; `start` counts characters from the beginning of the document."""
 
     ordinal: int
     start: int

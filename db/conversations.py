@@ -54,9 +54,7 @@ _RENAME = text(
     "UPDATE conversations SET title = :title, updated_at = now()"
     f" WHERE owner_id = :owner_id AND id = :id RETURNING {_CONVERSATION}"
 )
-_TOUCH = text(
-    "UPDATE conversations SET updated_at = now() WHERE owner_id = :owner_id AND id = :id"
-)
+_TOUCH = text("UPDATE conversations SET updated_at = now() WHERE owner_id = :owner_id AND id = :id")
 _DELETE = text("DELETE FROM conversations WHERE owner_id = :owner_id AND id = :id")
 _INSERT_MESSAGE = text(
     "INSERT INTO messages (owner_id, id, conversation_id, parent_id, role, text, status,"
@@ -66,13 +64,9 @@ _INSERT_MESSAGE = text(
 _MESSAGES_BY_IDS = text(
     f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id AND id = ANY(:ids)"
 )
-_QUESTION_BY_CLIENT_ID = text(
+_ANSWER_BY_CLIENT_ID = text(
     f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id"
     " AND client_message_id = :client_message_id"
-)
-_ANSWER_OF = text(
-    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id AND parent_id = :id"
-    " AND role = 'ASSISTANT' ORDER BY created_at, id LIMIT 1"
 )
 _LAST_MESSAGE = text(
     f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id"
@@ -129,9 +123,7 @@ async def conversations_page(
 
 
 async def rename(session: WriteSession, conversation_id: UUID, title: str) -> Conversation | None:
-    row = await session.first(
-        _RENAME, owner_id=session.owner_id, id=conversation_id, title=title
-    )
+    row = await session.first(_RENAME, owner_id=session.owner_id, id=conversation_id, title=title)
     return Conversation(**row) if row else None
 
 
@@ -177,15 +169,11 @@ async def message(session: ReadSession, message_id: UUID) -> Message | None:
     return (await messages_by_ids(session, [message_id])).get(message_id)
 
 
-async def question_by_client_id(session: ReadSession, client_message_id: str) -> Message | None:
+async def answer_by_client_id(session: ReadSession, client_message_id: str) -> Message | None:
     row = await session.first(
-        _QUESTION_BY_CLIENT_ID, owner_id=session.owner_id, client_message_id=client_message_id
+        _ANSWER_BY_CLIENT_ID, owner_id=session.owner_id, client_message_id=client_message_id
     )
     return _message(row)
-
-
-async def first_answer(session: ReadSession, question_id: UUID) -> Message | None:
-    return _message(await session.first(_ANSWER_OF, owner_id=session.owner_id, id=question_id))
 
 
 async def last_message(session: ReadSession, conversation_id: UUID) -> Message | None:

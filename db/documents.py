@@ -1,6 +1,6 @@
 """Documents, their versions, and the snapshots of their progress."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -136,7 +136,8 @@ _RENAME = text(
 _DELETE = text("DELETE FROM documents WHERE owner_id = :owner_id AND id = :id")
 _ADVANCE = text(
     """WITH moved AS (
-      UPDATE documents SET progress_version = progress_version + 1, updated_at = now(),
+      UPDATE documents SET progress_version = progress_version + 1,
+        updated_at = clock_timestamp(),
         status = CAST(:status AS document_status), stage = CAST(:stage AS ingestion_stage),
         fraction = :fraction, attempt = :attempt, message = :message,
         failure_code = :failure_code, failure_message = :failure_message,
@@ -155,6 +156,80 @@ _PROGRESS = (
 _EVENTS = text(
     f"{_PROGRESS} WHERE owner_id = :owner_id AND document_id = :id AND version > :after"
     " ORDER BY version LIMIT 100"
+)
+_SNAPSHOT = (
+    "SELECT id AS document_id, progress_version AS version, status, stage, fraction, attempt,"
+    " message, failure_code, failure_message, failure_advice, updated_at AS at FROM documents"
+)
+_UNFINISHED = text(
+    f"{_SNAPSHOT} WHERE owner_id = :owner_id AND status IN ('PENDING', 'PROCESSING', 'SEARCHABLE')"
+    " ORDER BY updated_at, id"
+)
+_CHANGED = text(
+    f"""{_SNAPSHOT}
+    LEFT JOIN unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS seen(id, version) USING (id)
+    WHERE owner_id = :owner_id AND updated_at >= :since
+      AND progress_version > coalesce(seen.version, 0)
+    ORDER BY updated_at, id LIMIT 100"""
+)
+_VERSION = text(
+    """INSERT INTO document_versions (owner_id, id, document_id, number, sha256, byte_size,
+      media_type, storage_key, idempotency_key)
+    SELECT :owner_id, :id, :document_id, 1 + count(*), :sha256, :byte_size,
+      :media_type, :storage_key, :idempotency_key
+    FROM document_versions WHERE owner_id = :owner_id AND document_id = :document_id"""
+)
+_SET_LATEST = text(
+    "UPDATE documents SET latest_version_id = :version_id WHERE owner_id = :owner_id AND id = :id"
+)
+_RENAME = text(
+    "UPDATE documents SET filename = :filename, updated_at = now()"
+    " WHERE owner_id = :owner_id AND id = :id"
+)
+_DELETE = text("DELETE FROM documents WHERE owner_id = :owner_id AND id = :id")
+_ADVANCE = text(
+    """WITH moved AS (
+      UPDATE documents SET progress_version = progress_version + 1,
+        updated_at = clock_timestamp(),
+        status = CAST(:status AS document_status), stage = CAST(:stage AS ingestion_stage),
+        fraction = :fraction, attempt = :attempt, message = :message,
+        failure_code = :failure_code, failure_message = :failure_message,
+        failure_advice = :failure_advice
+      WHERE owner_id = :owner_id AND id = :id
+      RETURNING *)
+    INSERT INTO ingestion_events (owner_id, document_id, version, status, stage, fraction, attempt,
+      message, failure_code, failure_message, failure_advice, at)
+    SELECT owner_id, id, progress_version, status, stage, fraction, attempt,
+      message, failure_code, failure_message, failure_advice, updated_at FROM moved"""
+)
+_PROGRESS = (
+    "SELECT document_id, version, status, stage, fraction, attempt, message,"
+    " failure_code, failure_message, failure_advice, at FROM ingestion_events"
+)
+_EVENTS = text(
+    f"{_PROGRESS} WHERE owner_id = :owner_id AND document_id = :id AND version > :after"
+    " ORDER BY version LIMIT 100"
+)
+_SNAPSHOT = (
+    "SELECT id AS document_id, progress_version AS version, status, stage, fraction, attempt,"
+    " message, failure_code, failure_message, failure_advice, updated_at AS at FROM documents"
+)
+_UNFINISHED = text(
+    f"{_SNAPSHOT} WHERE owner_id = :owner_id AND status IN ('PENDING', 'PROCESSING', 'SEARCHABLE')"
+    " ORDER BY updated_at, id"
+)
+_LATEST_CHANGE = text(
+    "SELECT updated_at, id FROM documents WHERE owner_id = :owner_id"
+    " ORDER BY updated_at DESC, id DESC LIMIT 1"
+)
+_CHANGED = text(
+    f"{_SNAPSHOT} WHERE owner_id = :owner_id AND (updated_at, id) > (:at, CAST(:id AS uuid))"
+    " ORDER BY updated_at, id LIMIT 100"
+)
+_VERSION = text(
+    "SELECT d.filename, v.media_type, v.byte_size, v.storage_key"
+    " FROM document_versions v JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id"
+    " WHERE v.owner_id = :owner_id AND v.id = :id"
 )
 _PAGE_OF_VERSION = text(
     "SELECT number, start, text, width, height, words FROM pages"
@@ -221,9 +296,7 @@ async def usage(session: ReadSession) -> Usage:
 
 async def insert_version(session: WriteSession, new: NewVersion) -> tuple[UUID, UUID]:
     """Add a version to the newest document of that name, or to a new one: (document, version)."""
-    existing = await session.first(
-        _BY_FILENAME, owner_id=session.owner_id, filename=new.filename
-    )
+    existing = await session.first(_BY_FILENAME, owner_id=session.owner_id, filename=new.filename)
     document_id = existing["id"] if existing else new_id()
     if not existing:
         await session.run(
@@ -241,9 +314,7 @@ async def insert_version(session: WriteSession, new: NewVersion) -> tuple[UUID, 
         storage_key=new.storage_key,
         idempotency_key=new.idempotency_key,
     )
-    await session.run(
-        _SET_LATEST, owner_id=session.owner_id, id=document_id, version_id=version_id
-    )
+    await session.run(_SET_LATEST, owner_id=session.owner_id, id=document_id, version_id=version_id)
     return document_id, version_id
 
 
@@ -290,6 +361,30 @@ async def progress_after(session: ReadSession, document_id: UUID, version: int) 
     """At most 100 snapshots newer than `version`, oldest first."""
     rows = await session.all(_EVENTS, owner_id=session.owner_id, id=document_id, after=version)
     return [Progress(**row) for row in rows]
+
+
+async def unfinished(session: ReadSession) -> list[Progress]:
+    rows = await session.all(_UNFINISHED, owner_id=session.owner_id)
+    return [Progress(**row) for row in rows]
+
+
+async def changed_since(
+    session: ReadSession, since: datetime, seen: Mapping[UUID, int]
+) -> list[Progress]:
+    """At most 100 snapshots newer than those `seen`, in the order of change."""
+    rows = await session.all(
+        _CHANGED,
+        owner_id=session.owner_id,
+        since=since,
+        ids=list(seen),
+        versions=list(seen.values()),
+    )
+    return [Progress(**row) for row in rows]
+
+
+async def version(session: ReadSession, version_id: UUID) -> Row | None:
+    """`filename`, `media_type`, `byte_size` and `storage_key`."""
+    return await session.first(_VERSION, owner_id=session.owner_id, id=version_id)
 
 
 async def page(session: ReadSession, version_id: UUID, number: int) -> Page | None:

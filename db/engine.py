@@ -6,11 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from pgvector.asyncpg import register_vector
-from sqlalchemy import TextClause, event, text
+from sqlalchemy import RowMapping, TextClause, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-Row = Mapping[str, Any]
+Row = RowMapping
 
 _BEGIN = text(
     "SELECT set_config('lectern.owner_id', :owner_id, true),"
@@ -53,7 +53,7 @@ class WriteSession(ReadSession):
         """Number of rows affected."""
         return (await self._connection.execute(statement, parameters)).rowcount
 
-    async def run_many(self, statement: TextClause, rows: Sequence[Row]) -> None:
+    async def run_many(self, statement: TextClause, rows: Sequence[Mapping[str, object]]) -> None:
         """The statement once a row, in one round trip."""
         if rows:
             await self._connection.execute(statement, rows)
@@ -68,18 +68,18 @@ class Database:
     @asynccontextmanager
     async def read(self, owner_id: UUID | None) -> AsyncIterator[ReadSession]:
         async with self._engine.connect() as connection, connection.begin():
-            await connection.execute(
-                _BEGIN, {"owner_id": str(owner_id or ""), "read_only": "on"}
-            )
+            await connection.execute(_BEGIN, {"owner_id": str(owner_id or ""), "read_only": "on"})
             yield ReadSession(connection, owner_id)
 
     @asynccontextmanager
     async def write(self, owner_id: UUID | None) -> AsyncIterator[WriteSession]:
         async with self._engine.begin() as connection:
-            await connection.execute(
-                _BEGIN, {"owner_id": str(owner_id or ""), "read_only": "off"}
-            )
+            await connection.execute(_BEGIN, {"owner_id": str(owner_id or ""), "read_only": "off"})
             yield WriteSession(connection, owner_id)
+
+    async def ping(self) -> None:
+        async with self.read(None) as session:
+            await session.one(text("SELECT 1"))
 
     async def close(self) -> None:
         await self._engine.dispose()

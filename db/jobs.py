@@ -1,6 +1,5 @@
 """Ingestion jobs: the outbox, the lease and the fence of each version, across all owners."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -73,6 +72,10 @@ _REQUEUE = text(
     " last_error = :error, available_at = now() + make_interval(secs => :delay_seconds)"
     f" WHERE {_HOLDS}"
 )
+_HAND_BACK = text(
+    "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
+    f" give_up_after = give_up_after + 1 WHERE {_HOLDS}"
+)
 _RETRY = text(
     "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
     " last_error = NULL, available_at = now(), created_at = now(),"
@@ -82,10 +85,6 @@ _CANCEL = text(
     "UPDATE ingestion_jobs SET state = 'DONE', worker = NULL, lease_expires_at = NULL"
     " WHERE owner_id = :owner_id AND document_id = :document_id"
     " AND state IN ('QUEUED', 'RUNNING')"
-)
-_DUE = text(
-    f"SELECT version_id FROM ingestion_jobs WHERE state IN ('QUEUED', 'RUNNING') AND {_CLAIMABLE}"
-    " ORDER BY created_at LIMIT :limit"
 )
 
 
@@ -147,6 +146,11 @@ async def requeue(session: WriteSession, claim: Claim, error: str, delay_seconds
     )
 
 
+async def hand_back(session: WriteSession, claim: Claim) -> None:
+    """Let another worker go on at once; this attempt does not count."""
+    await session.run(_HAND_BACK, version_id=claim.version_id, attempt=claim.attempt)
+
+
 async def retry(session: WriteSession, version_id: UUID, max_attempts: int) -> int:
     """Queue a finished job once more; the attempts so far."""
     row = await session.one(_RETRY, version_id=version_id, max_attempts=max_attempts)
@@ -157,8 +161,3 @@ async def cancel(session: WriteSession, document_id: UUID) -> bool:
     """Whether there was anything to stop."""
     stopped = await session.run(_CANCEL, owner_id=session.owner_id, document_id=document_id)
     return stopped > 0
-
-
-async def due(session: WriteSession, limit: int) -> Sequence[UUID]:
-    """Versions that wait for a worker, oldest first."""
-    return [row["version_id"] for row in await session.all(_DUE, limit=limit)]

@@ -85,7 +85,5 @@ def _grant(connection: Connection, app_url: str) -> None:
     adapted: Any = connection.connection.dbapi_connection
     if not exists:
         password = str(url.password or "").replace("'", "''")
-        adapted.run_async(
-            lambda c: c.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'")
-        )
+        adapted.run_async(lambda c: c.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{password}'"))
     adapted.run_async(lambda c: c.execute(_GRANTS.format(role=role)))

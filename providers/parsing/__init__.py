@@ -1,6 +1,6 @@
 """Documents into pages of text that remember where each word stands."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -36,6 +36,6 @@ class Parser(Protocol):
 
     name: str
 
-    def parse(self, path: Path, media_type: str) -> AsyncIterator[PageWindow]:
+    def parse(self, path: Path, media_type: str) -> AsyncGenerator[PageWindow, None]:
         """Yield every page once, in order; closing the iterator ends the work at once."""
         ...

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -44,16 +44,14 @@ class SandboxedParser:
         self.memory_bytes = memory_bytes
         self.max_pages = max_pages
 
-    async def parse(self, path: Path, media_type: str) -> AsyncIterator[PageWindow]:
+    async def parse(self, path: Path, media_type: str) -> AsyncGenerator[PageWindow, None]:
         with tempfile.TemporaryDirectory(prefix="lectern-parse-") as folder:
-            process = await self._start(path, media_type, folder)
+            reading = _Reading(await self._start(path, media_type, folder), self.timeout_seconds)
             try:
-                stderr = asyncio.create_task(_tail(process))
-                async for window in self._windows(process, stderr):
+                while (window := await reading.next_window()) is not None:
                     yield window
             finally:
-                await _kill(process)
-                await stderr
+                await reading.end()
 
     async def _start(self, path: Path, media_type: str, folder: str) -> Process:
         environment = {
@@ -85,72 +83,77 @@ class SandboxedParser:
             }
         )
 
-    async def _windows(
-        self, process: Process, stderr: asyncio.Task[str]
-    ) -> AsyncIterator[PageWindow]:
-        """Only waiting for the process counts as its time, not what the caller does meanwhile."""
-        remaining = self.timeout_seconds
-        received, next_number = 0, 1
-        while True:
-            started = time.monotonic()
-            try:
-                async with asyncio.timeout(remaining):
-                    frame = await _read_frame(process)
-            except TimeoutError as error:
-                raise _too_slow() from error
-            except asyncio.IncompleteReadError as error:
-                raise await self._post_mortem(process, stderr) from error
-            remaining -= time.monotonic() - started
-            received += len(frame)
-            if received > MAX_OUTPUT_BYTES:
-                raise _too_large()
-            match _decode(frame):
-                case {"pages": list(items), "page_count": int(page_count)}:
-                    pages = [_page(item, number) for number, item in enumerate(items, next_number)]
-                    next_number += len(pages)
-                    yield PageWindow(pages, page_count)
-                case {"end": True}:
-                    return
-                case {"failure": [str(code), str(message), str() | None as advice]}:
-                    raise ParseFailure(_code(code), message, advice)
-                case {"unavailable": str(reason)}:
-                    logger.error("parser lacks a library", reason=reason)
-                    raise _unavailable()
-                case _:
-                    raise _crashed()
 
-    async def _post_mortem(self, process: Process, stderr: asyncio.Task[str]) -> ParseFailure:
+class _Reading:
+    """One running process, the time it has left and the pages it has sent."""
+
+    def __init__(self, process: Process, seconds: float) -> None:
+        self._process = process
+        self._remaining = seconds
+        self._received_bytes = 0
+        self._next_number = 1
+        self._last_words = asyncio.create_task(self._drain_stderr())
+
+    async def next_window(self) -> PageWindow | None:
+        """None after the last. Only waiting counts as time, not what the caller does meanwhile."""
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self._remaining):
+                frame = await self._read_frame()
+        except TimeoutError as error:
+            raise _too_slow() from error
+        except asyncio.IncompleteReadError as error:
+            raise await self._post_mortem() from error
+        self._remaining -= time.monotonic() - started
+        self._received_bytes += len(frame)
+        if self._received_bytes > MAX_OUTPUT_BYTES:
+            raise _too_large()
+        match _decode(frame):
+            case {"pages": list(items), "page_count": int(page_count)}:
+                pages = [_page(item, n) for n, item in enumerate(items, self._next_number)]
+                self._next_number += len(pages)
+                return PageWindow(pages, page_count)
+            case {"end": True}:
+                return None
+            case {"failure": [str(code), str(message), str() | None as advice]}:
+                raise ParseFailure(_code(code), message, advice)
+            case {"unavailable": str(reason)}:
+                logger.error("parser lacks a library", reason=reason)
+                raise _unavailable()
+            case _:
+                raise _crashed()
+
+    async def end(self) -> None:
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.wait()
+        await self._last_words
+
+    async def _read_frame(self) -> bytes:
+        assert self._process.stdout is not None
+        (length,) = struct.unpack(">I", await self._process.stdout.readexactly(4))
+        if length > MAX_FRAME_BYTES:
+            raise _crashed()
+        return await self._process.stdout.readexactly(length)
+
+    async def _drain_stderr(self) -> str:
+        """Read on, so that the process never waits, and keep the end."""
+        assert self._process.stderr is not None
+        kept = b""
+        while data := await self._process.stderr.read(_STDERR_BYTES):
+            kept = (kept + data)[-_STDERR_BYTES:]
+        return kept.decode(errors="replace")
+
+    async def _post_mortem(self) -> ParseFailure:
         """Why the process ended before it said so."""
-        status, last_words = await process.wait(), await stderr
+        status, last_words = await self._process.wait(), await self._last_words
         logger.warning("parser process died", status=status, stderr=last_words)
         if status == -signal.SIGXCPU:
             return _too_slow()
-        if status == -signal.SIGKILL or any(words in last_words for words in _OUT_OF_MEMORY):
-            return _too_large()
+        aborted = status == -signal.SIGABRT and "panicked" not in last_words
+        if aborted or status == -signal.SIGKILL or any(w in last_words for w in _OUT_OF_MEMORY):
+            return _too_large()  # native code that is refused memory aborts without a word
         return _crashed()
-
-
-async def _read_frame(process: Process) -> bytes:
-    assert process.stdout is not None
-    (length,) = struct.unpack(">I", await process.stdout.readexactly(4))
-    if length > MAX_FRAME_BYTES:
-        raise _crashed()
-    return await process.stdout.readexactly(length)
-
-
-async def _tail(process: Process) -> str:
-    """Drain standard error, so that the process never waits, and keep its end."""
-    assert process.stderr is not None
-    kept = b""
-    while data := await process.stderr.read(_STDERR_BYTES):
-        kept = (kept + data)[-_STDERR_BYTES:]
-    return kept.decode(errors="replace")
-
-
-async def _kill(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
 
 
 def _decode(frame: bytes) -> Any:

@@ -68,6 +68,7 @@ CREATE TABLE documents (
   CONSTRAINT documents_failure CHECK ((status = 'FAILED') = (failure_code IS NOT NULL))
 );
 CREATE INDEX documents_newest ON documents (owner_id, created_at DESC, id DESC);
+CREATE INDEX documents_changed ON documents (owner_id, updated_at, id);
 CREATE INDEX documents_filename ON documents (owner_id, filename);
 
 CREATE TABLE document_versions (
@@ -265,6 +266,7 @@ CREATE TABLE messages (
   answerer text,
   grounded boolean,
   sequence integer NOT NULL DEFAULT 0,
+  stop_requested boolean NOT NULL DEFAULT false,
   failure_code text,
   prompt_tokens integer NOT NULL DEFAULT 0,
   completion_tokens integer NOT NULL DEFAULT 0,
@@ -372,7 +374,13 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    tables = (*TENANT_TABLES, "answer_leases", "ingestion_jobs", "ingestion_turns", "abandoned_blobs")
+    tables = (
+        *TENANT_TABLES,
+        "answer_leases",
+        "ingestion_jobs",
+        "ingestion_turns",
+        "abandoned_blobs",
+    )
     run_script(
         f"DROP TABLE {', '.join(tables)}, embedding_models, users CASCADE;"
         "DROP FUNCTION delete_postings, abandon_blob, check_document_progress;"

@@ -1,0 +1,84 @@
+"""Text into the terms that lexical search compares, in any script."""
+
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+
+import regex
+import Stemmer
+
+_STEMMERS = {
+    "ar": "arabic",
+    "ca": "catalan",
+    "cs": "czech",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "et": "estonian",
+    "eu": "basque",
+    "fa": "persian",
+    "fi": "finnish",
+    "fr": "french",
+    "ga": "irish",
+    "hi": "hindi",
+    "hu": "hungarian",
+    "hy": "armenian",
+    "id": "indonesian",
+    "it": "italian",
+    "lt": "lithuanian",
+    "ne": "nepali",
+    "nl": "dutch",
+    "no": "norwegian",
+    "nb": "norwegian",
+    "nn": "norwegian",
+    "pl": "polish",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sr": "serbian",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+}
+"""Snowball algorithms by ISO 639-1 code; other languages are compared word by word."""
+
+_COMPOUND = regex.compile(r"[\p{L}\p{N}]+(?:[-_./:][\p{L}\p{N}]+)+")
+"""Identifiers, versions, dates and section numbers: `INV-2024-00731`, `4.2`."""
+_UNSPACED = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+"
+)
+"""Scripts that put no spaces between words: compared by overlapping pairs of characters."""
+_WORD = regex.compile(
+    rf"(?V1){_UNSPACED.pattern}|[[\p{{L}}\p{{M}}\p{{N}}]--{_UNSPACED.pattern[:-1]}]+"
+)
+_ACCENT = regex.compile(r"[\u0300-\u036f\u0640\u064b-\u065f\u0670]")
+"""Latin, Greek and Cyrillic accents, Arabic vowels and lengthening; Indic signs are letters."""
+MAX_TERM_LENGTH = 64
+
+
+def terms(text: str, languages: Iterable[str]) -> list[str]:
+    """The terms of a text in order; words are stemmed once for each language that stems."""
+    folded = fold(text)
+    stemmers = [_stemmer(_STEMMERS[code]) for code in languages if code in _STEMMERS]
+    found = [m for m in _COMPOUND.findall(folded) if any(c.isdigit() for c in m)]
+    for word in _WORD.findall(folded):
+        if _UNSPACED.match(word):
+            found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
+        elif stemmers:
+            found += dict.fromkeys(stemmer.stemWord(word) for stemmer in stemmers)
+        else:
+            found.append(word)
+    return [term[:MAX_TERM_LENGTH] for term in found]
+
+
+def fold(text: str) -> str:
+    """Case, width, ligatures and accents out of the way."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))
+
+
+@cache
+def _stemmer(algorithm: str) -> Stemmer.Stemmer:
+    return Stemmer.Stemmer(algorithm)

@@ -1,0 +1,292 @@
+"""Answers while they are written and after: lease, event log, passages and citations."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from core.errors import ErrorCode
+from db.engine import ReadSession, Row, WriteSession
+from db.retrieval import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One numbered event of an answer's stream; sequences begin at 1 and have no gaps."""
+
+    sequence: int
+    kind: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """`start` and `end` count characters in the answer, `page_*` in the text of the page."""
+
+    index: int
+    start: int
+    end: int
+    document_id: UUID
+    version_id: UUID
+    page_number: int
+    page_start: int
+    page_end: int
+    quote: str
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an answer ended."""
+
+    status: str
+    answerer: str | None = None
+    grounded: bool | None = None
+    failure_code: ErrorCode | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+_INSERT_LEASE = text(
+    "INSERT INTO answer_leases (message_id, owner_id, expires_at)"
+    " VALUES (:message_id, :owner_id, now() + make_interval(secs => :lease_seconds))"
+)
+_STREAMING = text("SELECT count(*) AS n FROM answer_leases WHERE owner_id = :owner_id")
+_CHECKPOINT = text(
+    """WITH held AS (
+      UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
+      WHERE message_id = :message_id RETURNING owner_id)
+    UPDATE messages m SET text = :text, sequence = :sequence FROM held
+    WHERE m.owner_id = :owner_id AND m.id = :message_id AND m.status = 'STREAMING'"""
+)
+_INSERT_EVENT = text(
+    "INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)"
+    " VALUES (:owner_id, :message_id, :sequence, :kind, CAST(:payload AS jsonb))"
+)
+_EVENTS = text(
+    "SELECT sequence, kind, payload FROM answer_events"
+    " WHERE owner_id = :owner_id AND message_id = :message_id AND sequence > :after"
+    " ORDER BY sequence LIMIT 1000"
+)
+_LAST_SEQUENCE = text(
+    "SELECT coalesce(max(sequence), 0) AS n FROM answer_events"
+    " WHERE owner_id = :owner_id AND message_id = :message_id"
+)
+_END = text(
+    "UPDATE messages SET status = :status, text = :text, sequence = :sequence,"
+    " answerer = :answerer, grounded = :grounded, failure_code = :failure_code,"
+    " prompt_tokens = :prompt_tokens, completion_tokens = :completion_tokens"
+    " WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'"
+)
+_REQUEST_STOP = text(
+    "UPDATE messages SET stop_requested = true"
+    " WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'"
+)
+_STOP_REQUESTED = text(
+    "SELECT stop_requested OR status <> 'STREAMING' AS stop FROM messages"
+    " WHERE owner_id = :owner_id AND id = :message_id"
+)
+_DELETE_LEASE = text("DELETE FROM answer_leases WHERE message_id = :message_id")
+_EXPIRED = text(
+    "SELECT message_id, owner_id FROM answer_leases WHERE expires_at < now()"
+    " ORDER BY expires_at LIMIT 100"
+)
+_LOCK_EXPIRED = text(
+    "SELECT m.text FROM answer_leases l JOIN messages m ON m.owner_id = :owner_id"
+    " AND m.id = l.message_id WHERE l.message_id = :message_id AND l.expires_at < now()"
+    " FOR UPDATE OF l"
+)
+_INSERT_PASSAGE = text(
+    "INSERT INTO answer_passages (owner_id, message_id, rank, version_id, ordinal, lexical_rank,"
+    " lexical_score, semantic_rank, similarity, score) VALUES (:owner_id, :message_id, :rank,"
+    " :version_id, :ordinal, :lexical_rank, :lexical_score, :semantic_rank, :similarity, :score)"
+)
+_PASSAGES = text(
+    "SELECT p.message_id, v.document_id, d.filename, p.version_id, p.ordinal, c.start,"
+    " c.first_page, c.last_page, c.context, c.text, p.lexical_rank, p.lexical_score,"
+    " p.semantic_rank, p.similarity, p.score"
+    " FROM answer_passages p"
+    " JOIN chunks c ON c.owner_id = p.owner_id AND c.version_id = p.version_id"
+    "  AND c.ordinal = p.ordinal"
+    " JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id"
+    " JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id"
+    " WHERE p.owner_id = :owner_id AND p.message_id = ANY(:message_ids)"
+    " ORDER BY p.message_id, p.rank"
+)
+_INSERT_CITATION = text(
+    'INSERT INTO citations (owner_id, message_id, position, index, start, "end", document_id,'
+    " version_id, page_number, page_start, page_end, quote, verified) VALUES (:owner_id,"
+    " :message_id, :position, :index, :start, :end, :document_id, :version_id, :page_number,"
+    " :page_start, :page_end, :quote, :verified)"
+)
+_CITATIONS = text(
+    'SELECT message_id, index, start, "end", document_id, version_id, page_number, page_start,'
+    " page_end, quote, verified FROM citations"
+    " WHERE owner_id = :owner_id AND message_id = ANY(:message_ids) ORDER BY message_id, position"
+)
+
+
+async def begin(session: WriteSession, message_id: UUID, lease_seconds: float) -> None:
+    await session.run(
+        _INSERT_LEASE,
+        message_id=message_id,
+        owner_id=session.owner_id,
+        lease_seconds=lease_seconds,
+    )
+
+
+async def streaming(session: ReadSession) -> int:
+    """How many answers of the owner are being written."""
+    return int((await session.one(_STREAMING, owner_id=session.owner_id))["n"])
+
+
+async def checkpoint(
+    session: WriteSession,
+    message_id: UUID,
+    answer: str,
+    events: Sequence[Event],
+    sequence: int,
+    lease_seconds: float,
+) -> bool:
+    """Keep the text so far and the newest events; False when the answer was ended meanwhile."""
+    held = await session.run(
+        _CHECKPOINT,
+        owner_id=session.owner_id,
+        message_id=message_id,
+        text=answer,
+        sequence=sequence,
+        lease_seconds=lease_seconds,
+    )
+    if held:
+        await append_events(session, message_id, events)
+    return held == 1
+
+
+async def append_events(session: WriteSession, message_id: UUID, events: Sequence[Event]) -> None:
+    await session.run_many(
+        _INSERT_EVENT,
+        [
+            {
+                "owner_id": session.owner_id,
+                "message_id": message_id,
+                "sequence": event.sequence,
+                "kind": event.kind,
+                "payload": json.dumps(event.payload),
+            }
+            for event in events
+        ],
+    )
+
+
+async def events_after(session: ReadSession, message_id: UUID, sequence: int) -> list[Event]:
+    rows = await session.all(
+        _EVENTS, owner_id=session.owner_id, message_id=message_id, after=sequence
+    )
+    return [Event(**row) for row in rows]
+
+
+async def last_sequence(session: ReadSession, message_id: UUID) -> int:
+    row = await session.one(_LAST_SEQUENCE, owner_id=session.owner_id, message_id=message_id)
+    return int(row["n"])
+
+
+async def end(
+    session: WriteSession, message_id: UUID, ending: Ending, answer: str, sequence: int
+) -> bool:
+    """Write the end once; False when somebody else already did."""
+    ended = await session.run(
+        _END,
+        owner_id=session.owner_id,
+        message_id=message_id,
+        text=answer,
+        sequence=sequence,
+        **asdict(ending),
+    )
+    await session.run(_DELETE_LEASE, message_id=message_id)
+    return ended == 1
+
+
+async def request_stop(session: WriteSession, message_id: UUID) -> bool:
+    """Whether there was anything left to stop."""
+    stopped = await session.run(_REQUEST_STOP, owner_id=session.owner_id, message_id=message_id)
+    return stopped == 1
+
+
+async def must_stop(session: ReadSession, message_id: UUID) -> bool:
+    """Also when the message is gone."""
+    row = await session.first(_STOP_REQUESTED, owner_id=session.owner_id, message_id=message_id)
+    return row is None or bool(row["stop"])
+
+
+async def expired(session: ReadSession) -> list[tuple[UUID, UUID]]:
+    """(message, owner) of answers whose writer has gone silent."""
+    rows = await session.all(_EXPIRED)
+    return [(row["message_id"], row["owner_id"]) for row in rows]
+
+
+async def lock_expired(session: WriteSession, message_id: UUID) -> str | None:
+    """The text so far of an answer that is still expired."""
+    row = await session.first(_LOCK_EXPIRED, owner_id=session.owner_id, message_id=message_id)
+    return row["text"] if row else None
+
+
+async def insert_passages(session: WriteSession, message_id: UUID, hits: Sequence[Hit]) -> None:
+    await session.run_many(
+        _INSERT_PASSAGE,
+        [
+            {
+                "owner_id": session.owner_id,
+                "message_id": message_id,
+                "rank": rank,
+                "version_id": hit.version_id,
+                "ordinal": hit.ordinal,
+                "lexical_rank": hit.lexical_rank,
+                "lexical_score": hit.lexical_score,
+                "semantic_rank": hit.semantic_rank,
+                "similarity": hit.similarity,
+                "score": hit.score,
+            }
+            for rank, hit in enumerate(hits, start=1)
+        ],
+    )
+
+
+async def passages(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UUID, list[Hit]]:
+    """What each answer was given, best first."""
+    rows = await session.all(_PASSAGES, owner_id=session.owner_id, message_ids=list(message_ids))
+    return _by_message(rows, Hit)
+
+
+async def insert_citations(
+    session: WriteSession, message_id: UUID, citations: Sequence[Citation]
+) -> None:
+    await session.run_many(
+        _INSERT_CITATION,
+        [
+            {
+                "owner_id": session.owner_id,
+                "message_id": message_id,
+                "position": position,
+                **asdict(citation),
+            }
+            for position, citation in enumerate(citations)
+        ],
+    )
+
+
+async def citations(
+    session: ReadSession, message_ids: Sequence[UUID]
+) -> dict[UUID, list[Citation]]:
+    rows = await session.all(_CITATIONS, owner_id=session.owner_id, message_ids=list(message_ids))
+    return _by_message(rows, Citation)
+
+
+def _by_message(rows: Sequence[Row], make: Any) -> dict[UUID, list[Any]]:
+    grouped: dict[UUID, list[Any]] = {}
+    for row in rows:
+        fields = dict(row)
+        grouped.setdefault(fields.pop("message_id"), []).append(make(**fields))
+    return grouped

@@ -1,0 +1,56 @@
+"""Arguments into what services take."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+import strawberry
+from starlette.datastructures import UploadFile
+
+from core.errors import NotFound
+from core.ids import Kind, decode_id
+from providers.storage import CHUNK_BYTES
+from schema.chat import ChatInput
+from schema.documents import UploadDocumentInput
+from services.chat import Ask
+from services.documents import Upload
+
+
+def known_documents(ids: Sequence[strawberry.ID] | None) -> list[UUID] | None:
+    """Malformed ids are left out: like foreign ones, they find nothing."""
+    if ids is None:
+        return None
+    known = []
+    for id_ in ids:
+        with suppress(NotFound):
+            known.append(decode_id(Kind.DOCUMENT, id_))
+    return known
+
+
+def upload(input: UploadDocumentInput) -> Upload:
+    file: UploadFile = input.file  # type: ignore[assignment]
+    return Upload(
+        filename=file.filename or "" if input.filename is None else input.filename,
+        declared_type=file.content_type,
+        chunks=_chunks(file),
+        idempotency_key=input.idempotency_key,
+    )
+
+
+def ask(input: ChatInput) -> Ask:
+    return Ask(
+        client_message_id=input.client_message_id,
+        text=input.text,
+        conversation_id=_optional(Kind.CONVERSATION, input.conversation_id),
+        document_ids=known_documents(input.document_ids),
+        parent_id=_optional(Kind.MESSAGE, input.parent_id),
+    )
+
+
+def _optional(kind: Kind, id_: strawberry.ID | None) -> UUID | None:
+    return None if id_ is None else decode_id(kind, id_)
+
+
+async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
+    while chunk := await file.read(CHUNK_BYTES):
+        yield chunk

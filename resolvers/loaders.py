@@ -1,0 +1,123 @@
+"""Batched look-ups for fields inside lists: one query, however many items ask."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from core.errors import NotFound
+from core.ids import decode_cursor, encode_cursor
+from core.principal import Principal
+from db.answers import Citation as CitationRow
+from db.conversations import Conversation as ConversationRow
+from db.conversations import Message as MessageRow
+from db.documents import Document as DocumentRow
+from db.documents import Page as PageRow
+from db.retrieval import Hit
+from resolvers import mapping
+from schema.chat import Citation, Message
+from schema.documents import Document, Page
+from schema.nodes import Connection
+from schema.retrieval import Box, Passage
+from services.container import Services
+from services.layout import boxes_of
+
+PageKey = tuple[UUID, int]
+
+
+class Loaders:
+    """Implements `schema.loading.Loading` for one principal."""
+
+    def __init__(self, services: Services, principal: Principal) -> None:
+        self._services = services
+        self._principal = principal
+        self._documents = DataLoader(self._load_documents)
+        self._pages = DataLoader(self._load_pages)
+        self._citations = DataLoader(self._load_citations)
+        self._passages = DataLoader(self._load_passages)
+        self._messages = DataLoader(self._load_messages)
+        self._conversations = DataLoader(self._load_conversations)
+
+    def forget(self) -> None:
+        """Before each event of a subscription: what was read may have changed."""
+        for loader in (
+            self._documents,
+            self._citations,
+            self._passages,
+            self._messages,
+            self._conversations,
+        ):
+            loader.clear_all()
+
+    async def document(self, document_id: UUID) -> Document:
+        return mapping.document(await self._documents.load(document_id))
+
+    async def page(self, version_id: UUID, number: int) -> Page | None:
+        found = await self._pages.load((version_id, number))
+        return mapping.page(found) if found else None
+
+    async def boxes(
+        self, version_id: UUID, first_page: int, last_page: int, start: int, end: int
+    ) -> list[Box]:
+        keys = [(version_id, number) for number in range(first_page, last_page + 1)]
+        pages = await self._pages.load_many(keys)
+        return [
+            mapping.box(box)
+            for page in pages
+            if page is not None
+            for box in boxes_of(page, start - page.start, end - page.start)
+        ]
+
+    async def quote_boxes(self, version_id: UUID, number: int, start: int, end: int) -> list[Box]:
+        page = await self._pages.load((version_id, number))
+        return [mapping.box(box) for box in boxes_of(page, start, end)] if page else []
+
+    async def download_url(self, document_id: UUID) -> str:
+        document = await self._documents.load(document_id)
+        return await self._services.downloads.url(self._principal, document)
+
+    async def citations(self, message_id: UUID) -> list[Citation]:
+        return [mapping.citation(row) for row in await self._citations.load(message_id)]
+
+    async def passages(self, message_id: UUID) -> list[Passage]:
+        return [mapping.passage(hit) for hit in await self._passages.load(message_id)]
+
+    async def message(self, message_id: UUID) -> MessageRow:
+        return await self._messages.load(message_id)
+
+    async def conversation(self, conversation_id: UUID) -> ConversationRow:
+        return await self._conversations.load(conversation_id)
+
+    async def messages(
+        self, conversation_id: UUID, first: int, after: str | None
+    ) -> Connection[Message]:
+        rows, more = await self._services.conversations.messages(
+            self._principal, conversation_id, first, decode_cursor(after) if after else None
+        )
+        cursors = [encode_cursor(row.created_at, row.id) for row in rows]
+        return mapping.connection([mapping.message(row) for row in rows], cursors, more)
+
+    async def _load_documents(self, ids: list[UUID]) -> Sequence[DocumentRow | Exception]:
+        found = await self._services.documents.by_ids(self._principal, ids)
+        return [found.get(id_) or NotFound("There is no document with this id.") for id_ in ids]
+
+    async def _load_pages(self, keys: list[PageKey]) -> Sequence[PageRow | None]:
+        found = await self._services.documents.pages(self._principal, keys)
+        return [found.get(key) for key in keys]
+
+    async def _load_citations(self, ids: list[UUID]) -> Sequence[list[CitationRow]]:
+        found = await self._services.conversations.citations(self._principal, ids)
+        return [found.get(id_, []) for id_ in ids]
+
+    async def _load_passages(self, ids: list[UUID]) -> Sequence[list[Hit]]:
+        found = await self._services.conversations.passages(self._principal, ids)
+        return [found.get(id_, []) for id_ in ids]
+
+    async def _load_messages(self, ids: list[UUID]) -> Sequence[MessageRow | Exception]:
+        found = await self._services.conversations.messages_by_ids(self._principal, ids)
+        return [found.get(id_) or NotFound("There is no message with this id.") for id_ in ids]
+
+    async def _load_conversations(self, ids: list[UUID]) -> Sequence[ConversationRow | Exception]:
+        found = await self._services.conversations.by_ids(self._principal, ids)
+        missing = NotFound("There is no conversation with this id.")
+        return [found.get(id_) or missing for id_ in ids]

@@ -1,0 +1,187 @@
+"""Rows into the types of the schema."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+import strawberry
+
+from core.errors import ErrorCode
+from core.ids import Kind, encode_id
+from db import accounts as account_rows
+from db import conversations as conversation_rows
+from db import documents as document_rows
+from db.answers import Citation as CitationRow
+from db.retrieval import Hit
+from schema.accounts import ApiKey, Role, Session, User
+from schema.chat import Citation, Conversation, Message, MessageRole, MessageStatus
+from schema.documents import (
+    Document,
+    DocumentProgress,
+    DocumentStatus,
+    IngestionFailure,
+    IngestionStage,
+    Page,
+)
+from schema.nodes import Connection, Edge, PageInfo
+from schema.retrieval import Box, Passage, RetrievalTrace
+from services import accounts as account_services
+from services.layout import Box as LayoutBox
+
+T = TypeVar("T")
+
+
+def global_id(kind: Kind, id_: UUID) -> strawberry.ID:
+    return strawberry.ID(encode_id(kind, id_))
+
+
+def user(row: account_rows.User) -> User:
+    return User(
+        id=global_id(Kind.USER, row.id),
+        email=row.email,
+        name=row.name,
+        role=Role(row.role),
+        created_at=row.created_at,
+    )
+
+
+def session(opened: account_services.Session) -> Session:
+    return Session(
+        access_token=opened.access.token,
+        access_token_expires_at=opened.access.expires_at,
+        refresh_token=opened.refresh_token,
+        user=user(opened.user),
+    )
+
+
+def api_key(row: account_rows.ApiKey) -> ApiKey:
+    return ApiKey(
+        id=global_id(Kind.API_KEY, row.id),
+        name=row.name,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def progress(row: document_rows.Progress) -> DocumentProgress:
+    failure = None
+    if row.failure_code is not None:
+        failure = IngestionFailure(
+            code=ErrorCode(row.failure_code),
+            message=row.failure_message or "",
+            advice=row.failure_advice,
+        )
+    return DocumentProgress(
+        document_id=row.document_id,
+        version=row.version,
+        status=DocumentStatus(row.status),
+        stage=IngestionStage(row.stage),
+        fraction=row.fraction,
+        attempt=row.attempt,
+        message=row.message,
+        failure=failure,
+        at=row.at,
+    )
+
+
+def document(row: document_rows.Document) -> Document:
+    return Document(
+        key=row.id,
+        version_id=row.version_id,
+        id=global_id(Kind.DOCUMENT, row.id),
+        filename=row.filename,
+        media_type=row.media_type,
+        byte_size=row.byte_size,
+        sha256=row.sha256.hex(),
+        status=DocumentStatus(row.progress.status),
+        progress=progress(row.progress),
+        page_count=row.page_count,
+        chunk_count=row.chunk_count,
+        language=row.language,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def page(row: document_rows.Page) -> Page:
+    return Page(number=row.number, text=row.text, width=row.width, height=row.height)
+
+
+def box(found: LayoutBox) -> Box:
+    return Box(page=found.page, x=found.x, y=found.y, width=found.width, height=found.height)
+
+
+def passage(hit: Hit) -> Passage:
+    return Passage(
+        document_id=hit.document_id,
+        version_id=hit.version_id,
+        last_page=hit.last_page,
+        start=hit.start,
+        id=strawberry.ID(f"psg_{hit.version_id.hex}_{hit.ordinal}"),
+        text=hit.text,
+        page_number=hit.first_page,
+        score=hit.score,
+        trace=RetrievalTrace(
+            lexical_rank=hit.lexical_rank,
+            lexical_score=hit.lexical_score,
+            semantic_rank=hit.semantic_rank,
+            similarity=hit.similarity,
+        ),
+    )
+
+
+def conversation(row: conversation_rows.Conversation) -> Conversation:
+    return Conversation(
+        key=row.id,
+        id=global_id(Kind.CONVERSATION, row.id),
+        title=row.title,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def message(row: conversation_rows.Message) -> Message:
+    return Message(
+        key=row.id,
+        id=global_id(Kind.MESSAGE, row.id),
+        role=MessageRole(row.role),
+        text=row.text,
+        status=MessageStatus(row.status),
+        parent_id=None if row.parent_id is None else global_id(Kind.MESSAGE, row.parent_id),
+        grounded=row.grounded,
+        rating=row.rating,
+        created_at=row.created_at,
+    )
+
+
+def citation(row: CitationRow) -> Citation:
+    return Citation(
+        document_id=row.document_id,
+        version_id=row.version_id,
+        page_start=row.page_start,
+        page_end=row.page_end,
+        index=row.index,
+        start=row.start,
+        end=row.end,
+        page_number=row.page_number,
+        quote=row.quote,
+        verified=row.verified,
+    )
+
+
+def event_citation(payload: dict[str, Any]) -> Citation:
+    """From the payload of a CITATION event."""
+    fields = {name: value for name, value in payload.items() if name != "position"}
+    for name in ("document_id", "version_id"):
+        fields[name] = UUID(fields[name])
+    return citation(CitationRow(**fields))
+
+
+def connection(nodes: list[T], cursors: list[str], has_next_page: bool) -> Connection[T]:
+    edges = [Edge(cursor=cursor, node=node) for cursor, node in zip(cursors, nodes, strict=True)]
+    return Connection(
+        edges=edges,
+        page_info=PageInfo(
+            has_next_page=has_next_page, end_cursor=cursors[-1] if cursors else None
+        ),
+    )

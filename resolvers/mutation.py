@@ -1,0 +1,155 @@
+"""Everything that can be changed."""
+
+import strawberry
+
+from core.ids import Kind, decode_id
+from resolvers import arguments, mapping
+from resolvers.context import Info
+from resolvers.expected import Expected
+from schema import accounts, chat, documents
+
+
+@strawberry.type
+class Mutation:
+    @strawberry.mutation(extensions=[Expected()])
+    async def register(self, info: Info, input: accounts.RegisterInput) -> accounts.RegisterResult:
+        return mapping.session(
+            await info.context.services.accounts.register(input.email, input.password, input.name)
+        )
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def login(self, info: Info, input: accounts.LoginInput) -> accounts.LoginResult:
+        return mapping.session(
+            await info.context.services.accounts.login(input.email, input.password)
+        )
+
+    @strawberry.mutation(
+        extensions=[Expected()],
+        description="A new session for a refresh token, which is used up by it.",
+    )
+    async def refresh_session(
+        self, info: Info, refresh_token: str
+    ) -> accounts.RefreshSessionResult:
+        return mapping.session(await info.context.services.accounts.refresh(refresh_token))
+
+    @strawberry.mutation(description="End this session, or every session.")
+    async def logout(self, info: Info, everywhere: bool = False) -> accounts.LogoutResult:
+        await info.context.services.accounts.logout(info.context.principal, everywhere)
+        return accounts.LogoutResult(everywhere=everywhere)
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def create_api_key(
+        self, info: Info, input: accounts.CreateApiKeyInput
+    ) -> accounts.CreateApiKeyResult:
+        created = await info.context.services.accounts.create_api_key(
+            info.context.principal, input.name, input.expires_at
+        )
+        return accounts.CreatedApiKey(api_key=mapping.api_key(created.key), secret=created.secret)
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def revoke_api_key(self, info: Info, id: strawberry.ID) -> accounts.RevokeApiKeyResult:
+        key = await info.context.services.accounts.revoke_api_key(
+            info.context.principal, decode_id(Kind.API_KEY, id)
+        )
+        return accounts.RevokedApiKey(api_key=mapping.api_key(key))
+
+    @strawberry.mutation(
+        extensions=[Expected()],
+        description="Send it as multipart/form-data (GraphQL multipart request specification). "
+        "A file under the name of an earlier one becomes its next version.",
+    )
+    async def upload_document(
+        self, info: Info, input: documents.UploadDocumentInput
+    ) -> documents.UploadDocumentResult:
+        uploaded = await info.context.services.documents.upload(
+            info.context.principal, arguments.upload(input)
+        )
+        document = mapping.document(uploaded.document)
+        if uploaded.duplicate:
+            return documents.DuplicateDocument(document=document)
+        return documents.UploadedDocument(document=document)
+
+    @strawberry.mutation(
+        extensions=[Expected()], description="Process a failed or cancelled document again."
+    )
+    async def retry_ingestion(
+        self, info: Info, document_id: strawberry.ID
+    ) -> documents.RetryIngestionResult:
+        row = await info.context.services.documents.retry(
+            info.context.principal, decode_id(Kind.DOCUMENT, document_id)
+        )
+        return documents.RetriedIngestion(document=mapping.document(row))
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def cancel_ingestion(
+        self, info: Info, document_id: strawberry.ID
+    ) -> documents.CancelIngestionResult:
+        row = await info.context.services.documents.cancel(
+            info.context.principal, decode_id(Kind.DOCUMENT, document_id)
+        )
+        return documents.CancelledIngestion(document=mapping.document(row))
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def rename_document(
+        self, info: Info, input: documents.RenameDocumentInput
+    ) -> documents.RenameDocumentResult:
+        row = await info.context.services.documents.rename(
+            info.context.principal, decode_id(Kind.DOCUMENT, input.id), input.filename
+        )
+        return documents.RenamedDocument(document=mapping.document(row))
+
+    @strawberry.mutation(
+        extensions=[Expected()],
+        description="Delete a document with everything made from it, citations included.",
+    )
+    async def delete_document(
+        self, info: Info, id: strawberry.ID
+    ) -> documents.DeleteDocumentResult:
+        await info.context.services.documents.delete(
+            info.context.principal, decode_id(Kind.DOCUMENT, id)
+        )
+        return documents.DeletedDocument(id=id)
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def create_conversation(
+        self, info: Info, input: chat.CreateConversationInput
+    ) -> chat.CreateConversationResult:
+        row = await info.context.services.conversations.create(info.context.principal, input.title)
+        return chat.CreatedConversation(conversation=mapping.conversation(row))
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def rename_conversation(
+        self, info: Info, input: chat.RenameConversationInput
+    ) -> chat.RenameConversationResult:
+        row = await info.context.services.conversations.rename(
+            info.context.principal, decode_id(Kind.CONVERSATION, input.id), input.title
+        )
+        return chat.RenamedConversation(conversation=mapping.conversation(row))
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def delete_conversation(
+        self, info: Info, id: strawberry.ID
+    ) -> chat.DeleteConversationResult:
+        await info.context.services.conversations.delete(
+            info.context.principal, decode_id(Kind.CONVERSATION, id)
+        )
+        return chat.DeletedConversation(id=id)
+
+    @strawberry.mutation(
+        extensions=[Expected()], description="End an answer early; what is written stays."
+    )
+    async def stop_answer(self, info: Info, message_id: strawberry.ID) -> chat.StopAnswerResult:
+        row = await info.context.services.chat.stop(
+            info.context.principal, decode_id(Kind.MESSAGE, message_id)
+        )
+        return chat.StoppedAnswer(answer=mapping.message(row))
+
+    @strawberry.mutation(extensions=[Expected()])
+    async def rate_answer(self, info: Info, input: chat.RateAnswerInput) -> chat.RateAnswerResult:
+        row = await info.context.services.chat.rate(
+            info.context.principal,
+            decode_id(Kind.MESSAGE, input.message_id),
+            input.rating,
+            input.comment,
+        )
+        return chat.RatedAnswer(answer=mapping.message(row))

@@ -1,0 +1,128 @@
+"""Everything that can be asked."""
+
+import strawberry
+
+from core.ids import Kind, decode_cursor, decode_id, encode_cursor, kind_of
+from db.retrieval import Scope
+from resolvers import arguments, mapping
+from resolvers.context import Info
+from resolvers.expected import NotFoundAsNull
+from schema.accounts import Usage, User
+from schema.chat import Conversation, Message
+from schema.documents import Document, DocumentStatus
+from schema.nodes import Connection, Node
+from schema.retrieval import Passage, SearchFilter
+
+
+@strawberry.type
+class Query:
+    @strawberry.field(description="Who is asking; null without a token.")
+    async def me(self, info: Info) -> User | None:
+        if info.context.maybe_principal is None:
+            return None
+        return mapping.user(await info.context.services.accounts.user(info.context.principal))
+
+    @strawberry.field(
+        description="Anything of yours by its id; null when there is nothing.",
+        extensions=[NotFoundAsNull()],
+    )
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        fetch = {
+            Kind.USER: _user,
+            Kind.DOCUMENT: _document,
+            Kind.CONVERSATION: _conversation,
+            Kind.MESSAGE: _message,
+        }.get(kind_of(id) or Kind.API_KEY)
+        return await fetch(info, id) if fetch else None
+
+    @strawberry.field(
+        description="Null when there is no such document of yours.",
+        extensions=[NotFoundAsNull()],
+    )
+    async def document(self, info: Info, id: strawberry.ID) -> Document | None:
+        return await _document(info, id)
+
+    @strawberry.field(description="Newest first.")
+    async def documents(
+        self,
+        info: Info,
+        first: int = 20,
+        after: str | None = None,
+        status: list[DocumentStatus] | None = None,
+        search: str | None = None,
+    ) -> Connection[Document]:
+        rows, more = await info.context.services.documents.page_of(
+            info.context.principal, first, decode_cursor(after) if after else None, status, search
+        )
+        cursors = [encode_cursor(row.created_at, row.id) for row in rows]
+        return mapping.connection([mapping.document(row) for row in rows], cursors, more)
+
+    @strawberry.field(
+        description="Null when there is no such conversation of yours.",
+        extensions=[NotFoundAsNull()],
+    )
+    async def conversation(self, info: Info, id: strawberry.ID) -> Conversation | None:
+        return await _conversation(info, id)
+
+    @strawberry.field(description="Latest active first.")
+    async def conversations(
+        self, info: Info, first: int = 20, after: str | None = None
+    ) -> Connection[Conversation]:
+        rows, more = await info.context.services.conversations.page_of(
+            info.context.principal, first, decode_cursor(after) if after else None
+        )
+        cursors = [encode_cursor(row.updated_at, row.id) for row in rows]
+        return mapping.connection([mapping.conversation(row) for row in rows], cursors, more)
+
+    @strawberry.field(description="The best passages of your documents, best first.")
+    async def search(
+        self,
+        info: Info,
+        query: str,
+        document_ids: list[strawberry.ID] | None = None,
+        first: int = 10,
+        filter: SearchFilter | None = None,
+    ) -> list[Passage]:
+        bounds = filter or SearchFilter()
+        scope = Scope(
+            document_ids=arguments.known_documents(document_ids),
+            uploaded_from=bounds.uploaded_from,
+            uploaded_until=bounds.uploaded_until,
+            first_page=bounds.first_page,
+            last_page=bounds.last_page,
+        )
+        hits = await info.context.services.retrieval.search(
+            info.context.principal, query, first, scope
+        )
+        return [mapping.passage(hit) for hit in hits]
+
+    @strawberry.field(description="How full your library is.")
+    async def usage(self, info: Info) -> Usage:
+        used, limits = await info.context.services.documents.usage(info.context.principal)
+        return Usage(
+            document_count=used.documents,
+            document_limit=limits.documents,
+            stored_bytes=used.bytes,
+            stored_bytes_limit=limits.bytes,
+        )
+
+
+async def _user(info: Info, id: strawberry.ID) -> User | None:
+    principal = info.context.principal
+    if decode_id(Kind.USER, id) != principal.user_id:
+        return None
+    return mapping.user(await info.context.services.accounts.user(principal))
+
+
+async def _document(info: Info, id: strawberry.ID) -> Document:
+    return await info.context.loading.document(decode_id(Kind.DOCUMENT, id))
+
+
+async def _conversation(info: Info, id: strawberry.ID) -> Conversation:
+    return mapping.conversation(
+        await info.context.loading.conversation(decode_id(Kind.CONVERSATION, id))
+    )
+
+
+async def _message(info: Info, id: strawberry.ID) -> Message:
+    return mapping.message(await info.context.loading.message(decode_id(Kind.MESSAGE, id)))

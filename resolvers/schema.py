@@ -1,0 +1,26 @@
+"""The schema, whole."""
+
+from collections.abc import Callable, Iterable
+
+import strawberry
+from strawberry.extensions import SchemaExtension
+
+from resolvers.mutation import Mutation
+from resolvers.query import Query
+from resolvers.subscription import Subscription
+from schema.accounts import ApiKey, User
+from schema.chat import Conversation, Message
+from schema.documents import Document
+from schema.errors import Error
+
+
+def build_schema(
+    extensions: Iterable[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+) -> strawberry.Schema:
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=[ApiKey, User, Conversation, Message, Document, Error],
+        extensions=list(extensions),
+    )

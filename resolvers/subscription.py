@@ -1,0 +1,132 @@
+"""Everything that can be watched."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from uuid import UUID
+
+import strawberry
+
+from core.errors import DomainError, ErrorCode, RateLimited
+from core.ids import Kind, decode_id
+from db.answers import Event
+from resolvers import arguments, mapping
+from resolvers.context import Info
+from schema.chat import (
+    ChatCitation,
+    ChatCompleted,
+    ChatDelta,
+    ChatEvent,
+    ChatFailed,
+    ChatInput,
+    ChatSources,
+    ChatStarted,
+)
+from schema.documents import DocumentProgress
+
+
+@strawberry.type
+class Subscription:
+    @strawberry.subscription(
+        description="The newest snapshot, then every new one until the document is READY, FAILED "
+        "or CANCELLED; with `afterVersion`, every snapshot since that one."
+    )
+    async def document_progress(
+        self, info: Info, document_id: strawberry.ID, after_version: int = 0
+    ) -> AsyncGenerator[DocumentProgress, None]:
+        key = decode_id(Kind.DOCUMENT, document_id)
+        snapshots = info.context.services.documents.progress(
+            info.context.principal, key, after_version
+        )
+        async with aclosing(snapshots):
+            async for snapshot in snapshots:
+                info.context.loading.forget()
+                yield mapping.progress(snapshot)
+
+    @strawberry.subscription(
+        description="The newest snapshot of everything unfinished, then of whatever changes."
+    )
+    async def library_progress(self, info: Info) -> AsyncGenerator[DocumentProgress, None]:
+        snapshots = info.context.services.documents.library_progress(info.context.principal)
+        async with aclosing(snapshots):
+            async for snapshot in snapshots:
+                info.context.loading.forget()
+                yield mapping.progress(snapshot)
+
+    @strawberry.subscription(
+        description="Ask, and watch the answer being written. It is written to its end even when "
+        "nobody watches; `answer` resumes."
+    )
+    async def chat(self, info: Info, input: ChatInput) -> AsyncGenerator[ChatEvent, None]:
+        try:
+            asked = arguments.ask(input)
+            message_id = await info.context.services.chat.ask(info.context.principal, asked)
+        except DomainError as error:
+            yield _refused(error)
+            return
+        async with aclosing(_events(info, message_id, 0)) as events:
+            async for event in events:
+                yield event
+
+    @strawberry.subscription(
+        description="The events of an answer after `afterSequence`, while it is written or later."
+    )
+    async def answer(
+        self, info: Info, message_id: strawberry.ID, after_sequence: int = 0
+    ) -> AsyncGenerator[ChatEvent, None]:
+        key = decode_id(Kind.MESSAGE, message_id)
+        async with aclosing(_events(info, key, after_sequence)) as events:
+            async for event in events:
+                yield event
+
+
+async def _events(info: Info, message_id: UUID, after: int) -> AsyncGenerator[ChatEvent, None]:
+    events = info.context.services.chat.follow(info.context.principal, message_id, after)
+    async with aclosing(events):
+        async for event in events:
+            info.context.loading.forget()
+            yield await _event(info, message_id, event)
+
+
+async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
+    payload, sequence, loading = event.payload, event.sequence, info.context.loading
+    match event.kind:
+        case "STARTED":
+            answer = await loading.message(message_id)
+            question = await loading.message(answer.parent_id or message_id)
+            conversation = await loading.conversation(answer.conversation_id)
+            return ChatStarted(
+                sequence=sequence,
+                conversation=mapping.conversation(conversation),
+                question=mapping.message(question),
+                answer=mapping.message(answer),
+            )
+        case "SOURCES":
+            return ChatSources(sequence=sequence, passages=await loading.passages(message_id))
+        case "DELTA":
+            return ChatDelta(sequence=sequence, text=payload["text"])
+        case "CITATION":
+            return ChatCitation(sequence=sequence, citation=mapping.event_citation(payload))
+        case "COMPLETED":
+            answer = await loading.message(message_id)
+            return ChatCompleted(
+                sequence=sequence,
+                answer=mapping.message(answer),
+                grounded=payload["grounded"],
+            )
+        case _:
+            return ChatFailed(
+                sequence=sequence,
+                code=ErrorCode(payload["code"]),
+                message=payload["message"],
+                retryable=payload["retryable"],
+            )
+
+
+def _refused(error: DomainError) -> ChatFailed:
+    """Nothing was asked, so there is nothing to resume: sequence 0."""
+    return ChatFailed(
+        sequence=0,
+        code=error.code,
+        message=error.message,
+        retryable=isinstance(error, RateLimited),
+    )

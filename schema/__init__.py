@@ -1,0 +1,1 @@
+"""The contract: types, inputs, unions and scalars, without what fields do."""

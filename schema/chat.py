@@ -1,0 +1,218 @@
+"""Conversations, and answers that cite."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from core.errors import ErrorCode
+from schema.documents import Document
+from schema.errors import InvalidInput, NotFound
+from schema.loading import Info
+from schema.nodes import Connection, Node
+from schema.retrieval import Box, Passage
+
+
+@strawberry.enum
+class MessageRole(StrEnum):
+    USER = "USER"
+    ASSISTANT = "ASSISTANT"
+
+
+@strawberry.enum(description="How far a message is; questions are always COMPLETED.")
+class MessageStatus(StrEnum):
+    STREAMING = "STREAMING"
+    COMPLETED = "COMPLETED"
+    STOPPED = "STOPPED"
+    INTERRUPTED = "INTERRUPTED"
+    FAILED = "FAILED"
+
+
+@strawberry.type(description="What a sentence of an answer rests on.")
+class Citation:
+    document_id: strawberry.Private[UUID]
+    version_id: strawberry.Private[UUID]
+    page_start: strawberry.Private[int]
+    page_end: strawberry.Private[int]
+    index: int = strawberry.field(description="The [n] in the text.")
+    start: int = strawberry.field(description="Where the cited sentence begins in the answer.")
+    end: int
+    page_number: int
+    quote: str
+    verified: bool = strawberry.field(description="The quote stands, word for word, on that page.")
+
+    @strawberry.field
+    async def document(self, info: Info) -> Document:
+        return await info.context.loading.document(self.document_id)
+
+    @strawberry.field(description="One a line; empty where the format has no layout.")
+    async def boxes(self, info: Info) -> list[Box]:
+        return await info.context.loading.quote_boxes(
+            self.version_id, self.page_number, self.page_start, self.page_end
+        )
+
+
+@strawberry.type(description="A question or an answer; messages form a tree.")
+class Message(Node):
+    key: strawberry.Private[UUID]
+    id: strawberry.ID
+    role: MessageRole
+    text: str
+    status: MessageStatus
+    parent_id: strawberry.ID | None = strawberry.field(description="What it follows.")
+    grounded: bool | None = strawberry.field(
+        description="False when the documents do not hold the answer; null for questions."
+    )
+    rating: int | None
+    created_at: datetime
+
+    @strawberry.field
+    async def citations(self, info: Info) -> list[Citation]:
+        return await info.context.loading.citations(self.key)
+
+    @strawberry.field(description="What the answer was written from, best first.")
+    async def passages(self, info: Info) -> list[Passage]:
+        return await info.context.loading.passages(self.key)
+
+
+@strawberry.type
+class Conversation(Node):
+    key: strawberry.Private[UUID]
+    id: strawberry.ID
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+    @strawberry.field(description="Oldest first.")
+    async def messages(
+        self, info: Info, first: int = 50, after: str | None = None
+    ) -> Connection[Message]:
+        return await info.context.loading.messages(self.key, first, after)
+
+
+@strawberry.type(description="The question is stored and its answer has begun.")
+class ChatStarted:
+    sequence: int
+    conversation: Conversation
+    question: Message
+    answer: Message
+
+
+@strawberry.type(description="What the answer will be written from.")
+class ChatSources:
+    sequence: int
+    passages: list[Passage]
+
+
+@strawberry.type(description="More of the answer's text.")
+class ChatDelta:
+    sequence: int
+    text: str
+
+
+@strawberry.type(description="A marker [n] of the text so far, resolved and checked.")
+class ChatCitation:
+    sequence: int
+    citation: Citation
+
+
+@strawberry.type(description="The answer has ended; it may have been stopped early.")
+class ChatCompleted:
+    sequence: int
+    answer: Message
+    grounded: bool = strawberry.field(
+        description="False when the documents do not hold the answer."
+    )
+
+
+@strawberry.type(description="There is no answer, or only a part of one.")
+class ChatFailed:
+    sequence: int
+    code: ErrorCode
+    message: str
+    retryable: bool
+
+
+ChatEvent = Annotated[
+    ChatStarted | ChatSources | ChatDelta | ChatCitation | ChatCompleted | ChatFailed,
+    strawberry.union("ChatEvent", description="Numbered without gaps; resume after any of them."),
+]
+
+
+@strawberry.input
+class ChatInput:
+    client_message_id: strawberry.ID = strawberry.field(
+        description="Yours to choose; a resend with the same id never asks twice."
+    )
+    text: str
+    conversation_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Null: a new conversation."
+    )
+    document_ids: list[strawberry.ID] | None = strawberry.field(
+        default=None, description="Null: the whole library."
+    )
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=None,
+        description="Continue after an earlier answer; or edit an earlier question; or, with that "
+        "question's own text, have it answered once more.",
+    )
+
+
+@strawberry.input
+class CreateConversationInput:
+    title: str = strawberry.field(description="1 to 200 characters.")
+
+
+@strawberry.input
+class RenameConversationInput:
+    id: strawberry.ID
+    title: str
+
+
+@strawberry.input
+class RateAnswerInput:
+    message_id: strawberry.ID
+    rating: int = strawberry.field(description="1 to 5.")
+    comment: str | None = None
+
+
+@strawberry.type
+class CreatedConversation:
+    conversation: Conversation
+
+
+@strawberry.type
+class RenamedConversation:
+    conversation: Conversation
+
+
+@strawberry.type
+class DeletedConversation:
+    id: strawberry.ID
+
+
+@strawberry.type
+class StoppedAnswer:
+    answer: Message
+
+
+@strawberry.type
+class RatedAnswer:
+    answer: Message
+
+
+CreateConversationResult = Annotated[
+    CreatedConversation | InvalidInput, strawberry.union("CreateConversationResult")
+]
+RenameConversationResult = Annotated[
+    RenamedConversation | NotFound | InvalidInput, strawberry.union("RenameConversationResult")
+]
+DeleteConversationResult = Annotated[
+    DeletedConversation | NotFound, strawberry.union("DeleteConversationResult")
+]
+StopAnswerResult = Annotated[StoppedAnswer | NotFound, strawberry.union("StopAnswerResult")]
+RateAnswerResult = Annotated[
+    RatedAnswer | NotFound | InvalidInput, strawberry.union("RateAnswerResult")
+]

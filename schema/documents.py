@@ -1,0 +1,175 @@
+"""Documents and what becomes of them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+from strawberry.file_uploads import Upload
+
+from core.errors import ErrorCode
+from schema.errors import (
+    FileTooLarge,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    QuotaExceeded,
+    UnsupportedFileType,
+)
+from schema.loading import Info
+from schema.nodes import Node
+
+
+@strawberry.enum(
+    description="How far a document is. SEARCHABLE: its words are found; search by meaning is "
+    "still being prepared."
+)
+class DocumentStatus(StrEnum):
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    SEARCHABLE = "SEARCHABLE"
+    READY = "READY"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+@strawberry.enum(description="What is being done with a document.")
+class IngestionStage(StrEnum):
+    STORED = "STORED"
+    PARSING = "PARSING"
+    CHUNKING = "CHUNKING"
+    INDEXING = "INDEXING"
+    EMBEDDING = "EMBEDDING"
+    PUBLISHING = "PUBLISHING"
+    DONE = "DONE"
+
+
+@strawberry.type(description="Why a document could not be processed, and what may help.")
+class IngestionFailure:
+    code: ErrorCode
+    message: str
+    advice: str | None
+
+
+@strawberry.type(description="A page, slide, sheet or section.")
+class Page:
+    number: int = strawberry.field(description="From 1.")
+    text: str
+    width: float | None = strawberry.field(description="Points; null without a layout.")
+    height: float | None
+
+
+@strawberry.type(description="One snapshot of a document's processing.")
+class DocumentProgress:
+    document_id: strawberry.Private[UUID]
+    version: int = strawberry.field(
+        description="Counts the snapshots of a document without gaps; resume after it."
+    )
+    status: DocumentStatus
+    stage: IngestionStage
+    fraction: float = strawberry.field(description="0 to 1.")
+    attempt: int
+    message: str | None
+    failure: IngestionFailure | None
+    at: datetime
+
+    @strawberry.field
+    async def document(self, info: Info) -> "Document":
+        return await info.context.loading.document(self.document_id)
+
+
+@strawberry.type(description="An uploaded file and what Lectern knows of it.")
+class Document(Node):
+    key: strawberry.Private[UUID]
+    version_id: strawberry.Private[UUID]
+    id: strawberry.ID
+    filename: str
+    media_type: str = strawberry.field(description="Recognised from the content.")
+    byte_size: int
+    sha256: str = strawberry.field(description="Of the content, hexadecimal.")
+    status: DocumentStatus
+    progress: DocumentProgress
+    page_count: int | None
+    chunk_count: int | None
+    language: str | None = strawberry.field(description="ISO 639-1.")
+    created_at: datetime
+    updated_at: datetime
+
+    @strawberry.field(description="Null when there is no such page, or not yet.")
+    async def page(self, info: Info, number: int) -> Page | None:
+        return await info.context.loading.page(self.version_id, number)
+
+    @strawberry.field(description="Opens the original file, without a header, for 15 minutes.")
+    async def download_url(self, info: Info) -> str:
+        return await info.context.loading.download_url(self.key)
+
+
+@strawberry.input
+class UploadDocumentInput:
+    file: Upload
+    filename: str | None = strawberry.field(
+        default=None, description="Instead of the name that came with the file."
+    )
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="Makes a repeated request harmless; 1 to 200 characters."
+    )
+
+
+@strawberry.input
+class RenameDocumentInput:
+    id: strawberry.ID
+    filename: str
+
+
+@strawberry.type(description="The file is stored and will be processed, whatever happens.")
+class UploadedDocument:
+    document: Document
+
+
+@strawberry.type(description="The same content was in the library already.")
+class DuplicateDocument:
+    document: Document
+
+
+@strawberry.type
+class RetriedIngestion:
+    document: Document
+
+
+@strawberry.type
+class CancelledIngestion:
+    document: Document
+
+
+@strawberry.type
+class RenamedDocument:
+    document: Document
+
+
+@strawberry.type
+class DeletedDocument:
+    id: strawberry.ID
+
+
+UploadDocumentResult = Annotated[
+    UploadedDocument
+    | DuplicateDocument
+    | FileTooLarge
+    | UnsupportedFileType
+    | QuotaExceeded
+    | InvalidInput,
+    strawberry.union("UploadDocumentResult"),
+]
+RetryIngestionResult = Annotated[
+    RetriedIngestion | NotFound | InvalidState, strawberry.union("RetryIngestionResult")
+]
+CancelIngestionResult = Annotated[
+    CancelledIngestion | NotFound | InvalidState, strawberry.union("CancelIngestionResult")
+]
+RenameDocumentResult = Annotated[
+    RenamedDocument | NotFound | InvalidInput, strawberry.union("RenameDocumentResult")
+]
+DeleteDocumentResult = Annotated[
+    DeletedDocument | NotFound, strawberry.union("DeleteDocumentResult")
+]

@@ -1,0 +1,192 @@
+"""Registering, logging in, and staying logged in."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+
+from core.errors import (
+    InvalidCredentials,
+    InvalidInput,
+    InvalidRefreshToken,
+    NotFound,
+    Unauthenticated,
+)
+from core.ids import new_id
+from core.principal import Principal
+from core.tokens import AccessToken, OpaqueToken, TokenSigner
+from db import accounts
+from db.engine import Database, WriteSession
+
+REUSE_GRACE = timedelta(seconds=10)
+"""A refresh token may be sent again this soon: the first answer may have been lost."""
+MIN_PASSWORD_LENGTH = 10
+MAX_PASSWORD_LENGTH = 256
+REFRESH_PREFIX = "lrt"
+API_KEY_PREFIX = "lak"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Proof of identity as clients hold it."""
+
+    access: AccessToken
+    refresh_token: str
+    user: accounts.User
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedApiKey:
+    key: accounts.ApiKey
+    secret: str
+    """Shown once; only its hash is kept."""
+
+
+class Accounts:
+    def __init__(self, database: Database, signer: TokenSigner, refresh_token_seconds: int) -> None:
+        self._database = database
+        self._signer = signer
+        self._refresh_token_seconds = refresh_token_seconds
+        # OWASP's floor for Argon2id: 19 MiB, two passes, one lane. Two at a time, in threads,
+        # keep a burst of logins from taking every core and the event loop with it.
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        self._hashing = asyncio.Semaphore(2)
+        self._dummy_hash = self._hasher.hash("nobody has this password")
+
+    async def register(self, email: str, password: str, name: str | None) -> Session:
+        """Raises `InvalidInput` and `EmailTaken`."""
+        email = _normalized_email(email)
+        if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH:
+            raise InvalidInput(
+                f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters.",
+                field="password",
+            )
+        if name is not None and not 1 <= len(name.strip()) <= 200:
+            raise InvalidInput("A name has 1 to 200 characters.", field="name")
+        async with self._hashing:
+            password_hash = await asyncio.to_thread(self._hasher.hash, password)
+        async with self._database.write(new_id()) as session:
+            user = await accounts.insert_user(
+                session, email, password_hash, name.strip() if name else None
+            )
+            return await self._open(session, user, family_id=new_id())
+
+    async def login(self, email: str, password: str) -> Session:
+        """Raises `InvalidCredentials`, after the same work whether the user exists or not."""
+        async with self._database.read(None) as session:
+            user = await accounts.user_by_email(session, email.strip().lower())
+        async with self._hashing:
+            matches = await asyncio.to_thread(
+                self._matches,
+                user.password_hash if user else self._dummy_hash,
+                password[: MAX_PASSWORD_LENGTH + 1],
+            )
+        if user is None or not matches:
+            raise InvalidCredentials("The address or the password is wrong.")
+        async with self._database.write(user.id) as write:
+            return await self._open(write, user, family_id=new_id())
+
+    async def refresh(self, refresh_token: str) -> Session:
+        """Rotate; raises `InvalidRefreshToken`, and a reused token ends its whole family."""
+        token = OpaqueToken.parse(REFRESH_PREFIX, refresh_token)
+        invalid = InvalidRefreshToken("The session has ended; log in again.")
+        if token is None:
+            raise invalid
+        async with self._database.write(token.owner_id) as session:
+            stored = await accounts.lock_refresh_session(session, token.id)
+            user = await accounts.user_by_id(session, token.owner_id)
+            now = datetime.now(UTC)
+            if (
+                stored is None
+                or user is None
+                or not token.matches(stored.secret_hash)
+                or stored.revoked_at is not None
+                or stored.expires_at <= now
+            ):
+                raise invalid
+            stolen = stored.used_at is not None and now - stored.used_at > REUSE_GRACE
+            if stolen:
+                await accounts.revoke_family(session, stored.family_id)
+            else:
+                await accounts.mark_refresh_session_used(session, stored.id)
+                return await self._open(session, user, stored.family_id)
+        raise invalid
+
+    async def logout(self, principal: Principal, everywhere: bool) -> None:
+        """End this session or all of them; access tokens live on until they expire."""
+        async with self._database.write(principal.user_id) as session:
+            if everywhere:
+                await accounts.revoke_all_refresh_sessions(session)
+            elif principal.session_id is not None:
+                await accounts.revoke_family(session, principal.session_id)
+
+    async def user(self, principal: Principal) -> accounts.User:
+        """Raises `Unauthenticated` when the user is gone."""
+        async with self._database.read(principal.user_id) as session:
+            user = await accounts.user_by_id(session, principal.user_id)
+        if user is None:
+            raise Unauthenticated("This account does not exist any more.")
+        return user
+
+    async def create_api_key(
+        self, principal: Principal, name: str, expires_at: datetime | None
+    ) -> CreatedApiKey:
+        """Raises `InvalidInput`."""
+        if not 1 <= len(name.strip()) <= 100:
+            raise InvalidInput("A name has 1 to 100 characters.", field="name")
+        if expires_at is not None and expires_at <= datetime.now(UTC):
+            raise InvalidInput("A key cannot expire in the past.", field="expiresAt")
+        token = OpaqueToken.new(API_KEY_PREFIX, principal.user_id)
+        async with self._database.write(principal.user_id) as session:
+            key = await accounts.insert_api_key(
+                session, token.id, name.strip(), token.secret_hash, expires_at
+            )
+        return CreatedApiKey(key, str(token))
+
+    async def revoke_api_key(self, principal: Principal, key_id: UUID) -> accounts.ApiKey:
+        """Raises `NotFound`."""
+        async with self._database.write(principal.user_id) as session:
+            key = await accounts.revoke_api_key(session, key_id)
+        if key is None:
+            raise NotFound("There is no API key with this id.")
+        return key
+
+    async def authenticate(self, authorization: str | None) -> Principal | None:
+        """Who an `Authorization` header stands for; raises `Unauthenticated`."""
+        if not authorization:
+            return None
+        scheme, _, credential = authorization.strip().partition(" ")
+        if scheme.lower() != "bearer" or not credential:
+            raise Unauthenticated("The authorization header must be `Bearer <token>`.")
+        key = OpaqueToken.parse(API_KEY_PREFIX, credential)
+        if key is None:
+            return self._signer.verify(credential)
+        async with self._database.read(key.owner_id) as session:
+            stored = await accounts.live_api_key(session, key.id)
+        if stored is None or not key.matches(stored["secret_hash"]):
+            raise Unauthenticated("The API key is not valid.")
+        return Principal(key.owner_id, stored["role"], None, stored["expires_at"])
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except VerifyMismatchError:
+            return False
+
+    async def _open(self, session: WriteSession, user: accounts.User, family_id: UUID) -> Session:
+        token = OpaqueToken.new(REFRESH_PREFIX, user.id)
+        await accounts.insert_refresh_session(
+            session, token.id, family_id, token.secret_hash, self._refresh_token_seconds
+        )
+        return Session(self._signer.issue(user.id, user.role, family_id), str(token), user)
+
+
+def _normalized_email(email: str) -> str:
+    email = email.strip().lower()
+    local, at, domain = email.rpartition("@")
+    if not at or not local or "." not in domain or len(email) > 254 or " " in email:
+        raise InvalidInput("This is not an e-mail address.", field="email")
+    return email

@@ -1,0 +1,159 @@
+"""Writing one answer: understand the question, find passages, answer from them, cite."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import aclosing
+from uuid import UUID
+
+import structlog
+
+from core.errors import DomainError, ErrorCode
+from core.principal import Principal
+from core.telemetry import ANSWER_SECONDS, ANSWERS, FIRST_DELTA_SECONDS
+from db import answers, conversations, documents
+from db.answers import Ending
+from db.conversations import Message
+from db.documents import Page
+from db.engine import Database
+from db.retrieval import Hit
+from providers.answering import Answerer, Question, Source, Turn, Verdict
+from services.answer_log import AnswerLog, AnswerTail
+from services.citations import Marker, MarkerReader, cite
+from services.events import Hints, stop_subject
+from services.retrieval import Retrieval
+
+_log = structlog.get_logger()
+SOURCES = 8
+HISTORY = 12
+"""Earlier messages of the branch that a question is understood with."""
+TOTAL_SECONDS = 300.0
+RECHECK_SECONDS = 2.0
+
+PageKey = tuple[UUID, int]
+
+
+class Composer:
+    def __init__(
+        self,
+        database: Database,
+        hints: Hints,
+        tail: AnswerTail,
+        retrieval: Retrieval,
+        answerer: Answerer,
+    ) -> None:
+        self._database = database
+        self._hints = hints
+        self._tail = tail
+        self._retrieval = retrieval
+        self._answerer = answerer
+
+    async def write(self, principal: Principal, question: Message, message_id: UUID) -> None:
+        """Write one answer to its end, whatever happens on the way."""
+        started = time.monotonic()
+        log = AnswerLog(self._database, self._hints, self._tail, principal, message_id)
+        pump = asyncio.create_task(log.pump())
+        stopped = asyncio.create_task(self._until_stopped(principal, message_id))
+        composed = asyncio.create_task(self._compose(principal, question, message_id, log))
+        ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
+        try:
+            await asyncio.wait(
+                {composed, stopped}, timeout=TOTAL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if composed.done():
+                ending = _completed(composed.result())
+            elif stopped.done():
+                ending = Ending("STOPPED", self._answerer.name)
+            else:
+                ending = Ending("FAILED", failure_code=ErrorCode.LLM_TIMEOUT)
+        except DomainError as error:
+            ending = Ending("FAILED", failure_code=error.code)
+        except Exception:
+            _log.exception("answer broke", message_id=str(message_id))
+            ending = Ending("FAILED", failure_code=ErrorCode.INTERNAL_SERVER_ERROR)
+        finally:
+            for task in (composed, stopped, pump):
+                task.cancel()
+            await asyncio.gather(composed, stopped, pump, return_exceptions=True)
+            await log.end(ending)
+            ANSWERS.labels(outcome=ending.status.lower()).inc()
+            ANSWER_SECONDS.observe(time.monotonic() - started)
+
+    async def _until_stopped(self, principal: Principal, message_id: UUID) -> None:
+        async with self._hints.listen(stop_subject(message_id)) as listener:
+            while True:
+                await listener.wait(RECHECK_SECONDS)
+                async with self._database.read(principal.user_id) as session:
+                    if await answers.must_stop(session, message_id):
+                        return
+
+    async def _compose(
+        self, principal: Principal, question: Message, message_id: UUID, log: AnswerLog
+    ) -> Verdict:
+        started = time.monotonic()
+        history = await self._history(principal, question)
+        query = await self._answerer.rewrite(question.text, history)
+        hits = await self._retrieval.sources(principal, query, SOURCES, question.document_ids)
+        pages = await self._keep_sources(principal, message_id, hits)
+        log.sources()
+        sources = [
+            Source(index, hit.filename, hit.first_page, hit.text, hit.similarity or 0.0)
+            for index, hit in enumerate(hits, start=1)
+        ]
+        reader = MarkerReader(len(sources))
+        verdict = Verdict(False, self._answerer.name)
+        asked = Question(question.text, history, sources)
+        async with aclosing(self._answerer.answer(asked)) as parts:
+            async for part in parts:
+                if isinstance(part, Verdict):
+                    verdict = part
+                    continue
+                if not log.text:
+                    FIRST_DELTA_SECONDS.observe(time.monotonic() - started)
+                delta, markers = reader.feed(part.text)
+                log.delta(delta)
+                await _cite(log, markers, hits, pages)
+        delta, markers = reader.feed("", final=True)
+        log.delta(delta)
+        await _cite(log, markers, hits, pages)
+        return verdict
+
+    async def _history(self, principal: Principal, question: Message) -> list[Turn]:
+        if question.parent_id is None:
+            return []
+        async with self._database.read(principal.user_id) as session:
+            past = await conversations.branch(session, question.parent_id, HISTORY)
+        return [Turn("user" if m.role == "USER" else "assistant", m.text) for m in past]
+
+    async def _keep_sources(
+        self, principal: Principal, message_id: UUID, hits: Sequence[Hit]
+    ) -> dict[PageKey, Page]:
+        """Keep what the answer was given; the pages that it may cite."""
+        keys = {(hit.version_id, number) for hit in hits for number in _page_numbers(hit)}
+        async with self._database.write(principal.user_id) as session:
+            await answers.insert_passages(session, message_id, hits)
+            return await documents.pages(session, sorted(keys))
+
+
+async def _cite(
+    log: AnswerLog, markers: Sequence[Marker], hits: Sequence[Hit], pages: dict[PageKey, Page]
+) -> None:
+    for marker in markers:
+        hit = hits[marker.index - 1]
+        cited = [pages[hit.version_id, number] for number in _page_numbers(hit)]
+        sentence = log.text[marker.start : marker.end]
+        log.citation(await asyncio.to_thread(cite, marker, sentence, hit, cited))
+
+
+def _page_numbers(hit: Hit) -> range:
+    return range(hit.first_page, hit.last_page + 1)
+
+
+def _completed(verdict: Verdict) -> Ending:
+    return Ending(
+        "COMPLETED",
+        verdict.answerer,
+        verdict.grounded,
+        prompt_tokens=verdict.prompt_tokens,
+        completion_tokens=verdict.completion_tokens,
+    )

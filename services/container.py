@@ -1,0 +1,120 @@
+"""Every service of a process, opened together and closed together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from providers.answering.factory import open_answerer
+from redis.asyncio import Redis
+
+from core.errors import DomainError
+from core.principal import Principal
+from core.settings import Settings
+from core.tokens import TokenSigner
+from db.engine import Database
+from providers.embedding import Embedder
+from providers.embedding.factory import open_embedder
+from providers.storage import Storage, open_storage
+from services.accounts import Accounts
+from services.answer_log import AnswerTail
+from services.chat import Chat
+from services.composition import Composer
+from services.conversations import Conversations
+from services.documents import Documents
+from services.downloads import Downloads
+from services.events import Hints
+from services.queue import Queue, open_redis
+from services.retrieval import Retrieval
+
+READY_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the API offers; workers use the parts they need."""
+
+    database: Database
+    redis: Redis
+    storage: Storage
+    embedder: Embedder
+    hints: Hints
+    queue: Queue
+    accounts: Accounts
+    documents: Documents
+    downloads: Downloads
+    retrieval: Retrieval
+    conversations: Conversations
+    chat: Chat
+
+    async def authenticate(self, authorization: str | None) -> Principal | None:
+        """Raises `Unauthenticated`."""
+        return await self.accounts.authenticate(authorization)
+
+    async def ready(self) -> dict[str, str | None]:
+        """What each part lacks to serve requests; None for nothing."""
+        database, redis = await asyncio.gather(
+            _lacks(self.database.ping()), _lacks(self.redis.ping())
+        )
+        return {"database": database, "redis": redis}
+
+
+@asynccontextmanager
+async def open_services(settings: Settings) -> AsyncIterator[Services]:
+    """Raises `ValueError` naming the setting that is missing."""
+    database_url = _required(settings.database_url, "DATABASE_URL")
+    redis_url = _required(settings.redis_url, "REDIS_URL")
+    secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
+    signer = TokenSigner(_required(secret_key, "LECTERN_SECRET_KEY"), settings.access_token_seconds)
+    async with AsyncExitStack() as stack:
+        database = Database(database_url, settings.database_pool_size)
+        stack.push_async_callback(database.close)
+        redis = open_redis(redis_url)
+        stack.push_async_callback(redis.aclose)
+        hints = Hints(redis)
+        stack.push_async_callback(hints.close)
+        embedder = open_embedder(settings)
+        stack.push_async_callback(embedder.aclose)
+        answerer = open_answerer(settings, embedder)
+        stack.push_async_callback(answerer.aclose)
+        storage = open_storage(settings)
+        queue = Queue(redis)
+        tail = AnswerTail(redis)
+        retrieval = Retrieval(database, embedder)
+        chat = Chat(database, hints, tail, Composer(database, hints, tail, retrieval, answerer))
+        stack.push_async_callback(chat.close)
+        yield Services(
+            database=database,
+            redis=redis,
+            storage=storage,
+            embedder=embedder,
+            hints=hints,
+            queue=queue,
+            accounts=Accounts(database, signer, settings.refresh_token_seconds),
+            documents=Documents(database, storage, hints, queue, settings),
+            downloads=Downloads(storage, signer, _public_url(settings)),
+            retrieval=retrieval,
+            conversations=Conversations(database),
+            chat=chat,
+        )
+
+
+def _public_url(settings: Settings) -> str:
+    return str(settings.public_url or f"http://{settings.host}:{settings.port}")
+
+
+def _required(value: str | None, name: str) -> str:
+    if not value:
+        raise ValueError(f"{name} is not set; `lectern up` embeds what is missing.")
+    return value
+
+
+async def _lacks(check: Awaitable[object]) -> str | None:
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            await check
+    except DomainError as error:
+        return error.message
+    except Exception as error:
+        return type(error).__name__
+    return None

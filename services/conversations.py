@@ -1,0 +1,100 @@
+"""The list of conversations and what was said in them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from core.errors import InvalidInput, NotFound
+from core.ids import check_page_size
+from core.principal import Principal
+from db import answers, conversations
+from db.answers import Citation
+from db.conversations import Conversation, Message
+from db.engine import Database
+from db.retrieval import Hit
+
+Cursor = tuple[datetime, UUID]
+
+
+class Conversations:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def create(self, principal: Principal, title: str) -> Conversation:
+        """Raises `InvalidInput`."""
+        title = _checked_title(title)
+        async with self._database.write(principal.user_id) as session:
+            return await conversations.insert_conversation(session, title)
+
+    async def rename(self, principal: Principal, conversation_id: UUID, title: str) -> Conversation:
+        """Raises `InvalidInput` and `NotFound`."""
+        title = _checked_title(title)
+        async with self._database.write(principal.user_id) as session:
+            renamed = await conversations.rename(session, conversation_id, title)
+        if renamed is None:
+            raise _no_conversation()
+        return renamed
+
+    async def delete(self, principal: Principal, conversation_id: UUID) -> None:
+        """Raises `NotFound`."""
+        async with self._database.write(principal.user_id) as session:
+            if not await conversations.delete(session, conversation_id):
+                raise _no_conversation()
+
+    async def conversation(self, principal: Principal, conversation_id: UUID) -> Conversation:
+        """Raises `NotFound`."""
+        found = await self.by_ids(principal, [conversation_id])
+        if not found:
+            raise _no_conversation()
+        return found[conversation_id]
+
+    async def by_ids(self, principal: Principal, ids: Sequence[UUID]) -> dict[UUID, Conversation]:
+        async with self._database.read(principal.user_id) as session:
+            return await conversations.conversations_by_ids(session, ids)
+
+    async def page_of(
+        self, principal: Principal, first: int, after: Cursor | None
+    ) -> tuple[list[Conversation], bool]:
+        """Latest active first, and whether there are more; raises `InvalidInput`."""
+        check_page_size(first)
+        async with self._database.read(principal.user_id) as session:
+            found = await conversations.conversations_page(session, first + 1, after)
+        return found[:first], len(found) > first
+
+    async def messages(
+        self, principal: Principal, conversation_id: UUID, first: int, after: Cursor | None
+    ) -> tuple[list[Message], bool]:
+        """Oldest first, and whether there are more; raises `InvalidInput`."""
+        check_page_size(first)
+        async with self._database.read(principal.user_id) as session:
+            found = await conversations.messages_page(session, conversation_id, first + 1, after)
+        return found[:first], len(found) > first
+
+    async def messages_by_ids(
+        self, principal: Principal, ids: Sequence[UUID]
+    ) -> dict[UUID, Message]:
+        async with self._database.read(principal.user_id) as session:
+            return await conversations.messages_by_ids(session, ids)
+
+    async def citations(
+        self, principal: Principal, message_ids: Sequence[UUID]
+    ) -> dict[UUID, list[Citation]]:
+        async with self._database.read(principal.user_id) as session:
+            return await answers.citations(session, message_ids)
+
+    async def passages(
+        self, principal: Principal, message_ids: Sequence[UUID]
+    ) -> dict[UUID, list[Hit]]:
+        async with self._database.read(principal.user_id) as session:
+            return await answers.passages(session, message_ids)
+
+
+def _checked_title(title: str) -> str:
+    title = " ".join(title.split())
+    if not 1 <= len(title) <= 200:
+        raise InvalidInput("A title has 1 to 200 characters.", field="title")
+    return title
+
+
+def _no_conversation() -> NotFound:
+    return NotFound("There is no conversation with this id.")

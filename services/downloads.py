@@ -1,0 +1,30 @@
+"""Addresses that open a stored file for a while, without a header."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from core.principal import Principal
+from core.tokens import TokenSigner
+from db.documents import Document
+from providers.storage import Storage
+
+LIFETIME = timedelta(minutes=15)
+
+
+class Downloads:
+    def __init__(self, storage: Storage, signer: TokenSigner, public_url: str) -> None:
+        self._storage = storage
+        self._signer = signer
+        self._public_url = public_url.rstrip("/")
+
+    async def url(self, principal: Principal, document: Document) -> str:
+        """Straight from the object store where it signs addresses, else through this server."""
+        signed = await self._storage.signed_url(document.storage_key, LIFETIME)
+        if signed is not None:
+            return signed
+        token = self._signer.issue_file(principal.user_id, document.version_id, LIFETIME)
+        return f"{self._public_url}/files/{token}"
+
+    def open(self, token: str) -> tuple[UUID, UUID]:
+        """Owner and version that an address of ours stands for; raises `Unauthenticated`."""
+        return self._signer.verify_file(token)

@@ -1,0 +1,132 @@
+"""Live hints: "something of yours has changed", from any process to every process.
+
+A hint carries no truth. Whoever hears one reads the database again; whoever misses one reads it
+again after a while anyway.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+_log = structlog.get_logger()
+_PREFIX = "lectern:hint:"
+
+
+def owner_subject(owner_id: UUID) -> str:
+    """Anything about any of the owner's documents."""
+    return f"owner:{owner_id.hex}"
+
+
+def document_subject(document_id: UUID) -> str:
+    return f"document:{document_id.hex}"
+
+
+def answer_subject(message_id: UUID) -> str:
+    """The answer has grown."""
+    return f"answer:{message_id.hex}"
+
+
+def stop_subject(message_id: UUID) -> str:
+    """Somebody wants the answer to stop."""
+    return f"stop:{message_id.hex}"
+
+
+class Listener:
+    """Wakes when its subject changes."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+
+    def wake(self) -> None:
+        self._changed.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Return at the next hint, or after `seconds` without one."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        self._changed.clear()
+
+
+class Hints:
+    """One pub/sub connection a process, fanned out to its listeners by subject."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._pubsub = redis.pubsub()
+        self._listeners: dict[str, set[Listener]] = {}
+        self._confirmed: dict[str, asyncio.Event] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    async def publish(self, subject: str) -> None:
+        """Best effort: without Redis, listeners find out by themselves a little later."""
+        try:
+            await self._redis.publish(_PREFIX + subject, b"")
+        except (RedisError, OSError) as error:
+            _log.warning("hint lost", error=str(error))
+
+    @asynccontextmanager
+    async def listen(self, subject: str) -> AsyncIterator[Listener]:
+        """Hear of every change from now on: read the database after entering, not before."""
+        channel = _PREFIX + subject
+        listener = Listener()
+        try:
+            await self._join(channel, listener)
+            yield listener
+        finally:
+            await self._leave(channel, listener)
+
+    async def close(self) -> None:
+        if self._reader is not None:
+            self._reader.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._reader
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    async def _join(self, channel: str, listener: Listener) -> None:
+        joined = self._listeners.setdefault(channel, set())
+        joined.add(listener)
+        if len(joined) == 1:
+            self._confirmed[channel] = asyncio.Event()
+            with suppress(RedisError, OSError):
+                await self._pubsub.subscribe(channel)
+        if self._reader is None:
+            self._reader = asyncio.create_task(self._read())
+        confirmed = self._confirmed[channel]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await confirmed.wait()
+
+    async def _leave(self, channel: str, listener: Listener) -> None:
+        joined = self._listeners.get(channel, set())
+        joined.discard(listener)
+        if not joined:
+            self._listeners.pop(channel, None)
+            self._confirmed.pop(channel, None)
+            with suppress(RedisError, OSError):
+                await self._pubsub.unsubscribe(channel)
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                if not self._pubsub.subscribed:
+                    await asyncio.sleep(0.02)
+                    continue
+                message = await self._pubsub.get_message(timeout=60)
+            except (RedisError, OSError) as error:
+                _log.warning("hints interrupted", error=str(error))
+                await asyncio.sleep(1)
+                continue
+            if message is None:
+                continue
+            channel = message["channel"].decode()
+            if message["type"] == "subscribe" and channel in self._confirmed:
+                self._confirmed[channel].set()
+            elif message["type"] == "message":
+                for listener in self._listeners.get(channel, ()):
+                    listener.wake()

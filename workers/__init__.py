@@ -1,0 +1,1 @@
+"""Background work: ingestion jobs, and the sweeper that lets nothing be forgotten."""

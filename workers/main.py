@@ -1,0 +1,105 @@
+"""The worker process: arq wakes it, PostgreSQL says what to do.
+
+A wake-up ends at once and the work goes on outside of arq. So no arq lock outlives a killed
+worker, no arq time-out ends a long document, and without Redis work is found by polling.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from typing import Any
+
+import structlog
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from core.settings import Settings
+from providers.parsing.factory import open_parser
+from services.container import Services, open_services
+from services.ingestion import Ingestion
+from services.queue import JOB, decode_job, encode_job
+from workers.sweeper import Sweeper
+
+_log = structlog.get_logger()
+WAKE_POLL_SECONDS = 0.02
+WORK_POLL_SECONDS = 2.0
+"""How long a lost wake-up or an expired lease can go unnoticed."""
+WAKE_SECONDS = 5
+RECONNECT_SECONDS = 2.0
+
+
+def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then hand back what is unfinished."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_services(settings) as services:
+        ingestion = Ingestion(
+            services.database,
+            services.storage,
+            open_parser(settings),
+            services.embedder,
+            services.hints,
+            services.queue,
+            settings.lease_seconds,
+        )
+        sweeper = Sweeper(services.database, services.storage, services.chat)
+        wake = asyncio.Event()
+        tasks = [
+            asyncio.create_task(_hear(services, wake)),
+            asyncio.create_task(sweeper.run()),
+            *(
+                asyncio.create_task(_work(ingestion, wake, number))
+                for number in range(settings.worker_concurrency)
+            ),
+        ]
+        _log.info("worker ready")
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _work(ingestion: Ingestion, wake: asyncio.Event, number: int) -> None:
+    """Finish one job after the other; rest while there is none."""
+    name = f"{socket.gethostname()}:{os.getpid()}:{number}"
+    while True:
+        wake.clear()
+        try:
+            if await ingestion.run_next(name):
+                continue
+        except Exception:
+            _log.exception("claiming work broke")
+        try:
+            async with asyncio.timeout(WORK_POLL_SECONDS):
+                await wake.wait()
+        except TimeoutError:
+            continue
+
+
+async def _hear(services: Services, wake: asyncio.Event) -> None:
+    """Be woken by arq; its worker ends when Redis is lost, and is begun again."""
+
+    async def ingest(_: dict[Any, Any], *args: Any) -> None:
+        wake.set()
+
+    while True:
+        worker = Worker(
+            [func(ingest, name=JOB, keep_result=0, timeout=WAKE_SECONDS)],
+            redis_pool=services.queue.redis,
+            poll_delay=WAKE_POLL_SECONDS,
+            job_serializer=encode_job,
+            job_deserializer=decode_job,
+            handle_signals=False,
+            log_results=False,
+        )
+        try:
+            await worker.async_run()
+        except (RedisError, OSError) as error:
+            _log.warning("redis lost; looking for work without it", error=str(error))
+        await asyncio.sleep(RECONNECT_SECONDS)
