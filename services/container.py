@@ -70,7 +70,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         database = Database(database_url, settings.database_pool_size)
         stack.push_async_callback(database.close)
         redis = open_redis(redis_url)
-        stack.push_async_callback(redis.aclose)
+        stack.push_async_callback(redis.aclose, close_connection_pool=True)
         hints = Hints(redis)
         stack.push_async_callback(hints.close)
         embedder = open_embedder(settings)

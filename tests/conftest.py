@@ -1,0 +1,75 @@
+"""A real PostgreSQL and a real Redis for each test process, migrated once.
+
+Tests share the database and stay apart as users do: each makes its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from core.ids import new_id
+from core.principal import Principal
+from core.settings import Settings
+from db import migrate
+from server.embedded import EmbeddedPostgres, EmbeddedRedis
+from services.container import Services, open_services
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    folder = tmp_path_factory.mktemp("servers")
+    with EmbeddedPostgres(folder, fsync="off", synchronous_commit="off") as server:
+        asyncio.run(migrate.upgrade(server.owner_url, server.app_url))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path_factory.mktemp("servers")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """Where the converted embedding model is kept between runs."""
+    return Path(__file__).parent.parent / ".lectern" / "models"
+
+
+@pytest.fixture
+def settings(
+    postgres: EmbeddedPostgres, redis: EmbeddedRedis, models: Path, tmp_path: Path
+) -> Settings:
+    (tmp_path / "models").symlink_to(models, target_is_directory=True)
+    models.mkdir(parents=True, exist_ok=True)
+    return Settings(
+        _env_file=None,
+        DATABASE_URL=postgres.app_url,
+        REDIS_URL=redis.url,
+        database_owner_url=postgres.owner_url,
+        data_dir=tmp_path,
+        secret_key="a secret of the tests, long enough",
+        parser="local",
+        embedder="local",
+        answerer="extractive",
+    )
+
+
+@pytest.fixture
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    async with open_services(settings) as services:
+        yield services
+
+
+@pytest.fixture
+async def principal(services: Services) -> Principal:
+    """A newly registered user."""
+    session = await services.accounts.register(
+        f"{new_id().hex}@example.org", PASSWORD, "Ada"
+    )
+    found = await services.authenticate(f"Bearer {session.access.token}")
+    assert found is not None
+    return found
