@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from core.settings import Settings
 from server.children import Child
 from server.client import ApiError, Client, Json
-from server.configuration import UsageError
+from server.configuration import UsageError, variable
 from server.running import find_running
 
 SAMPLE = Path(__file__).parents[1] / "tests" / "samples" / "tide-engine-handbook.pdf"
@@ -68,15 +68,15 @@ async def demo(settings: Settings, file: Path | None, question: str | None) -> i
     if not path.is_file():
         raise UsageError(f"{path} is no file: name one with --file")
     console = Console(highlight=False)
-    try:
-        async with _server(settings, console) as url, Client(url) as client:
+    async with _server(settings, console) as url, Client(url) as client:
+        try:
             await _register(client)
             document_id = await _upload(client, path, console)
             await _watch(client, document_id, console)
             await _ask(client, document_id, question or QUESTION, console)
-    except ApiError as error:
-        console.print(f"[red]{escape(str(error))}")
-        return 1
+        except ApiError as error:
+            console.print(f"[red]{escape(str(error))}")
+            return 1
     return 0
 
 
@@ -91,7 +91,8 @@ async def _server(settings: Settings, console: Console) -> AsyncIterator[str]:
         console.print(f"Using Lectern at {url}.\n")
         yield url
         return
-    child = Child("up", environment=os.environ, stop_seconds=60)
+    quiet = {variable("log_level"): "WARNING"} | os.environ
+    child = Child("up", environment=quiet, stop_seconds=60)
     child.start()
     try:
         while (running := find_running(settings.data_dir)) is None:

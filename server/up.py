@@ -7,8 +7,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +45,10 @@ def up(settings: Settings) -> None:
 
 def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Supervised]:
     begun = time.monotonic()
+
+    def say(doing: str) -> None:
+        console.print(f"[dim]{time.monotonic() - begun:5.1f} s[/]  {doing}")
+
     data_dir = settings.data_dir.absolute()
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     announcement = stack.enter_context(claim(data_dir))
@@ -59,8 +63,8 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
     if settings.database_url is None:
         postgres = EmbeddedPostgres(data_dir)
         stack.callback(postgres.stop)
-        with _step(console, "PostgreSQL 18 with pgvector"):
-            postgres.start()
+        say("Starting PostgreSQL 18 with pgvector")
+        postgres.start()
         parts.append(Supervised(postgres))
         running = replace(
             running, database_url=postgres.app_url, database_owner_url=postgres.owner_url
@@ -72,17 +76,17 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
     if settings.redis_url is None:
         redis = EmbeddedRedis(data_dir)
         stack.callback(redis.stop)
-        with _step(console, "Redis"):
-            redis.start()
+        say("Starting Redis")
+        redis.start()
         parts.append(Supervised(redis))
         running = replace(running, redis_url=redis.url)
         environment["REDIS_URL"] = redis.url
     if settings.database_url is None or settings.database_owner_url is not None:
-        with _step(console, "Database up to date"):
-            _finish("migrate", environment)
+        say("Bringing the database up to date")
+        _finish("migrate", environment)
     if settings.embedder == "local" and settings.embedding_model is None:
-        with _step(console, "Embedding model"):
-            _finish("prepare", environment)
+        say("Preparing the embedding model")
+        _finish("prepare", environment)
 
     stop_seconds = settings.shutdown_seconds + 5
     worker = Child("worker", environment=environment, stop_seconds=stop_seconds)
@@ -92,36 +96,23 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
         stop_seconds=stop_seconds,
         inherit=[listener.fileno()],
     )
+    say("Starting the API and the worker")
     for child in (worker, api):
         stack.callback(child.stop)
         child.start()
         parts.append(Supervised(child))
     stack.callback(worker.ask_to_stop)  # runs first: the two stop side by side
-    with _step(console, "API and worker"):
-        _wait_until_ready(api, listener)
-
+    _wait_until_ready(api, listener)
     announce(announcement, running)
+    say("[bold green]Lectern is ready")
     console.print(
-        f"\n[bold green]Lectern is ready[/] ({time.monotonic() - begun:.1f} s).\n"
-        f"  GraphiQL   {running.url}/graphql   in a browser\n"
+        f"\n  GraphiQL   {running.url}/graphql   in a browser\n"
         f"  API        {running.url}/graphql\n"
         f"  Websocket  ws{running.url.removeprefix('http')}/graphql\n"
         f"  Data       {settings.data_dir}\n"
         "Ctrl-C stops everything.\n"
     )
     return parts
-
-
-@contextmanager
-def _step(console: Console, title: str) -> Iterator[None]:
-    console.print(f"{title:<30}", end="")
-    begun = time.monotonic()
-    try:
-        yield
-    except BaseException:
-        console.print()
-        raise
-    console.print(f"{time.monotonic() - begun:5.1f} s")
 
 
 def _finish(command: str, environment: Mapping[str, str]) -> None:

@@ -1,0 +1,213 @@
+"""`lectern up` as people run it: a process in a terminal, on a data folder of its own."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from core.settings import Settings
+from server.configuration import variable
+from server.doctor import doctor
+from server.running import find_running
+
+PATIENCE_SECONDS = 120
+REGISTER = """
+mutation ($input: RegisterInput!) { register(input: $input) { ... on Session { accessToken } } }
+"""
+LOGIN = """
+mutation ($input: LoginInput!) { login(input: $input) { ... on Session { user { email } } } }
+"""
+ACCOUNT = {"email": "keeper@example.org", "password": "oil it before it asks"}
+
+
+class Up:
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        ours = {variable(name) for name in Settings.model_fields}
+        inherited = {name: value for name, value in os.environ.items() if name not in ours}
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "server.cli", "up"],
+            env=inherited | {"LECTERN_DATA_DIR": str(data_dir), "LECTERN_PORT": "0"} | settings,
+            cwd=data_dir.parent,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.output = ""
+
+    def wait_until_ready(self) -> str:
+        """The address of the API."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.output += line
+            if found := re.search(r"API +(http\S+)", line):
+                return found[1]
+        raise AssertionError(self.output)
+
+    def family(self) -> list[psutil.Process]:
+        supervisor = psutil.Process(self.process.pid)
+        return [supervisor, *supervisor.children(recursive=True)]
+
+    def finish(self) -> int:
+        self.output += self.process.communicate(timeout=PATIENCE_SECONDS)[0]
+        return self.process.returncode
+
+
+Start = Callable[..., Up]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def begin(**settings: str) -> Up:
+            up = Up(tmp_path / "data", **settings)
+
+            def end() -> None:
+                up.process.terminate()
+                up.finish()
+
+            stack.callback(end)
+            return up
+
+        yield begin
+
+
+def execute(url: str, query: str, **variables: object) -> dict[str, Any]:
+    response = httpx.post(url, json={"query": query, "variables": variables}, timeout=60)
+    data: dict[str, Any] = response.json()["data"]
+    return data
+
+
+def register(url: str) -> None:
+    data = execute(url, REGISTER, input=ACCOUNT)
+    assert data["register"]["accessToken"]
+
+
+def child(up: Up, command: str) -> psutil.Process:
+    return next(process for process in up.family() if command in process.cmdline())
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_ctrl_c_leaves_no_process_and_the_next_start_finds_everything(
+    start: Start, tmp_path: Path
+) -> None:
+    first = start()
+    url = first.wait_until_ready()
+    register(url)
+    family = first.family()
+    assert len(family) > 10  # PostgreSQL alone has several
+
+    first.process.send_signal(signal.SIGINT)
+    assert first.finish() == 0
+    assert psutil.wait_procs(family, timeout=0)[1] == []
+    assert "Traceback" not in first.output
+    assert stat.S_IMODE((tmp_path / "data" / "secret.key").stat().st_mode) == 0o600
+
+    second = start()
+    url = second.wait_until_ready()
+    assert execute(url, LOGIN, input=ACCOUNT) == {"login": {"user": {"email": ACCOUNT["email"]}}}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the parent-death signal is Linux's")
+def test_killing_the_supervisor_leaves_no_process(start: Start) -> None:
+    up = start()
+    up.wait_until_ready()
+    family = up.family()
+    up.process.kill()
+    up.process.wait()
+    assert psutil.wait_procs(family, timeout=PATIENCE_SECONDS)[1] == []
+
+
+def test_each_part_that_ends_is_started_again(start: Start, tmp_path: Path) -> None:
+    up = start()
+    url = up.wait_until_ready()
+    data = tmp_path / "data"
+    postgres = psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().split()[0]))
+    redis = psutil.Process(int((data / "redis" / "redis.pid").read_text()))
+    lost = [child(up, "serve"), child(up, "worker"), postgres, redis]
+    for process in lost:
+        process.kill()
+    psutil.wait_procs(lost, timeout=PATIENCE_SECONDS)
+
+    def is_ready() -> bool:
+        try:
+            return httpx.get(url.replace("/graphql", "/readyz"), timeout=60).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    eventually(is_ready)
+    eventually(lambda: any("worker" in process.cmdline() for process in up.family()))
+    register(url)
+
+
+def test_a_second_one_on_the_same_folder_says_where_the_first_is(
+    start: Start, tmp_path: Path
+) -> None:
+    up = start()
+    url = up.wait_until_ready()
+    running = find_running(tmp_path / "data")
+    assert running is not None
+    assert (running.pid, f"{running.url}/graphql") == (up.process.pid, url)
+    second = start()
+    assert second.finish() == 1
+    assert second.output.count("\n") == 1
+    assert running.url in second.output
+
+
+def test_doctor_looks_at_the_embedded_servers(start: Start, tmp_path: Path) -> None:
+    start().wait_until_ready()
+    settings = Settings(_env_file=None, data_dir=tmp_path / "data")
+    with redirect_stdout(StringIO()) as output:
+        assert asyncio.run(doctor(settings)) == 0
+    assert "PostgreSQL 18" in output.getvalue()
+    assert "Redis" in output.getvalue()
+    assert "lectern up" not in output.getvalue()
+
+
+def test_a_port_in_use_is_named_in_one_line(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        up = start(LECTERN_PORT=port)
+        assert up.finish() == 1
+    assert up.output.count("\n") == 1
+    assert port in up.output
+    assert "LECTERN_PORT" in up.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LECTERN_PORT", "eighty"),
+        ("LECTERN_CORS_ORIGINS", "no list"),
+        ("LECTERN_LOG_LEVEL", "LOUD"),
+        ("LECTERN_SECRET_KEY", "short"),
+        ("LECTERN_PARSER", "llamaparse"),
+        ("DATABASE_URL", "mysql://localhost/lectern"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(start: Start, name: str, value: str) -> None:
+    up = start(**{name: value})
+    assert up.finish() == 1
+    assert up.output.count("\n") == 1
+    assert name in up.output
