@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.errors import ErrorCode, ParseFailure
 from providers.parsing import Page, PageWindow
@@ -32,8 +32,7 @@ class Word:
         return self.y + self.height / 2
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """Characters `start` to `end` of a token are printed as word number `word`."""
 
     start: int
@@ -153,15 +152,13 @@ def _successors(lines: Sequence[Sequence[Word]]) -> list[int]:
 
 
 def _box(word: Word, width: float, height: float) -> tuple[int, int, int, int]:
-    left, right = (
-        min(max(round(value / width * 10_000), 0), 10_000)
-        for value in (word.x, word.x + word.width)
-    )
-    top, bottom = (
-        min(max(round(value / height * 10_000), 0), 10_000)
-        for value in (word.y, word.y + word.height)
-    )
+    left, right = _scale(word.x, width), _scale(word.x + word.width, width)
+    top, bottom = _scale(word.y, height), _scale(word.y + word.height, height)
     return left, top, right - left, bottom - top
+
+
+def _scale(points: float, size: float) -> int:
+    return min(max(round(points / size * 10_000), 0), 10_000)
 
 
 class _Writer:
@@ -273,6 +270,8 @@ class _Writer:
 
     def _consume(self, token: str, index: int) -> list[Piece] | None:
         """Spell the token with whole words from `index` on; hyphens at line ends may go."""
+        if index < len(self.words) and self.words[index].text == token and self._unused[index]:
+            return [Piece(0, len(token), index)]
         pieces: list[Piece] = []
         done = 0
         while done < len(token):

@@ -48,6 +48,8 @@ def clean(text: str) -> str:
 
     Ligatures and contextual letter forms, which PDFs like, become the letters people search for.
     """
+    if text.isascii() and text.isprintable():
+        return text
     text = _CONTROLS.sub("", _NEWLINES.sub("\n", text))
     text = _PRESENTATION_FORMS.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
     return unicodedata.normalize("NFC", text)

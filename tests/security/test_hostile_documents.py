@@ -107,7 +107,7 @@ CASES: dict[str, tuple[str, Callable[[], bytes], set[ErrorCode]]] = {
     "PDF of noise": (media.PDF, lambda: b"%PDF-1.7\n" + os.urandom(9000), {ErrorCode.MALFORMED}),
     "PDF that is text": (media.PDF, lambda: b"not a PDF at all", {ErrorCode.MALFORMED}),
     "PDF of nested Flate": (
-        media.PDF, flate_bomb, {ErrorCode.TOO_LARGE, ErrorCode.MALFORMED, ErrorCode.EMPTY},
+        media.PDF, flate_bomb, {ErrorCode.TOO_LARGE},
     ),
     "encrypted Office file": (
         media.DOCX, lambda: media.OLE_MAGIC + bytes(4096), {ErrorCode.ENCRYPTED},
@@ -215,7 +215,7 @@ async def test_closing_the_iterator_ends_the_process(tmp_path: Path) -> None:
         'import sys; sys.stdout.buffer.write(b\'\\0\\0\\0\\x1b{"failure":["NONSENSE","x",1]}\')',
         "print(end='')",
         "raise SystemExit(3)",
-        "import os; os.abort()",
+        "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)",
         'import json, struct, sys; data = json.dumps({"pages": [[7, "x", None, None, []]], '
         '"page_count": 1}).encode(); sys.stdout.buffer.write(struct.pack(">I", len(data)) + data)',
         'import json, struct, sys; data = json.dumps({"pages": [[1, "\\0", None, None, []]], '
