@@ -1,7 +1,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-export FILE QUESTION
+export FILE QUESTION DATA
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -44,13 +44,18 @@ lint: .venv/dev ## check style, types and the direction of imports
 	@$(BIN)/ruff check $(SOURCES)
 	@$(BIN)/ruff format --check $(SOURCES)
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/hadolint Dockerfile
 
 .PHONY: format
 format: .venv/dev ## rewrite the sources in the house style
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
+
+.PHONY: bench
+bench: .venv/dev ## measure; DATA=DIR holds the data sets, BENCH=embedding picks one
+	@for name in $(or $(BENCH),$(filter-out __init__,$(basename $(notdir $(wildcard bench/*.py))))); do \
+		$(BIN)/python -m bench.$$name $${DATA:+--data "$$DATA"}; done
 
 .PHONY: lock
 lock: .venv/dev ## resolve pyproject.toml into requirements/*.txt, for every supported Python
