@@ -1,17 +1,18 @@
 """The product: its schema and services behind the front door."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from resolvers.context import Context
-from resolvers.schema import build_schema
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 
 from core.principal import Principal
 from core.settings import Settings
 from core.telemetry import configure_logging, correlation_id
+from resolvers.context import Context
+from resolvers.schema import build_schema
 from server.asgi import build_app
 from server.documents import CachedDocuments
 from server.files import file_routes
@@ -23,7 +24,9 @@ def create_app(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Services]]:
         async with open_services(settings) as services:
+            warming = asyncio.create_task(services.warm_up())
             yield {"services": services}
+            warming.cancel()
 
     schema = build_schema([partial(CachedDocuments, introspection=settings.introspection)])
     executor = Executor(schema, _authenticate, _new_context, introspection=settings.introspection)

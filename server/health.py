@@ -1,5 +1,6 @@
-"""Liveness and readiness, for orchestrators and load balancers."""
+"""Liveness, readiness and metrics, for orchestrators, load balancers and Prometheus."""
 
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -10,9 +11,13 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """503 unless every part that requests need works; says which do not."""
+    """503 without the database; without Redis everything works, only later."""
     parts: dict[str, str | None] = await request.state.services.ready()
-    failing = any(error is not None for error in parts.values())
+    failing = parts["database"] is not None
     return JSONResponse(
         {name: error or "ok" for name, error in parts.items()}, 503 if failing else 200
     )
+
+
+async def metrics(_: Request) -> Response:
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from providers.answering.factory import open_answerer
+import structlog
 from redis.asyncio import Redis
 
 from core.errors import DomainError
+from core.language import detect_language
 from core.principal import Principal
 from core.settings import Settings
 from core.tokens import TokenSigner
@@ -27,6 +29,7 @@ from services.events import Hints
 from services.queue import Queue, open_redis
 from services.retrieval import Retrieval
 
+_log = structlog.get_logger()
 READY_SECONDS = 3
 
 
@@ -50,6 +53,14 @@ class Services:
     async def authenticate(self, authorization: str | None) -> Principal | None:
         """Raises `Unauthenticated`."""
         return await self.accounts.authenticate(authorization)
+
+    async def warm_up(self) -> None:
+        """Load what the first question would wait for."""
+        try:
+            await self.embedder.embed_query("Is anybody there?")
+        except DomainError as error:
+            _log.warning("embedder is not ready", error=error.message, cause=str(error.__cause__))
+        await asyncio.to_thread(detect_language, "Is anybody there?")
 
     async def ready(self) -> dict[str, str | None]:
         """What each part lacks to serve requests; None for nothing."""

@@ -1,0 +1,189 @@
+"""Accounts: registering, logging in, rotating sessions, API keys."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from core.errors import (
+    EmailTaken,
+    InvalidCredentials,
+    InvalidInput,
+    InvalidRefreshToken,
+    NotFound,
+    Unauthenticated,
+)
+from core.ids import new_id
+from core.principal import Principal
+from services.accounts import Session
+from services.container import Services
+
+PASSWORD = "correct horse battery"
+
+
+def address() -> str:
+    return f"{new_id().hex}@example.org"
+
+
+async def registered(services: Services) -> Session:
+    return await services.accounts.register(address(), PASSWORD, None)
+
+
+async def test_a_registered_user_logs_in_whatever_the_case_of_the_address(
+    services: Services,
+) -> None:
+    email = address()
+    registered = await services.accounts.register(f" {email.upper()} ", PASSWORD, " Ada ")
+    session = await services.accounts.login(email.title(), PASSWORD)
+    assert session.user.id == registered.user.id
+    assert session.user.name == "Ada"
+    principal = await services.authenticate(f"Bearer {session.access.token}")
+    assert principal is not None
+    assert principal.user_id == session.user.id
+
+
+async def test_an_address_registers_once(services: Services) -> None:
+    email = address()
+    await services.accounts.register(email, PASSWORD, None)
+    with pytest.raises(EmailTaken):
+        await services.accounts.register(email.upper(), PASSWORD, None)
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "name", "field"),
+    [
+        ("nobody", PASSWORD, None, "email"),
+        ("a@b", PASSWORD, None, "email"),
+        ("a b@example.org", PASSWORD, None, "email"),
+        ("@example.org", PASSWORD, None, "email"),
+        (f"{'a' * 250}@example.org", PASSWORD, None, "email"),
+        ("a@example.org", "short", None, "password"),
+        ("a@example.org", "x" * 257, None, "password"),
+        ("a@example.org", PASSWORD, "   ", "name"),
+        ("a@example.org", PASSWORD, "x" * 201, "name"),
+    ],
+)
+async def test_bad_input_names_its_field(
+    services: Services, email: str, password: str, name: str | None, field: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        await services.accounts.register(email, password, name)
+    assert caught.value.field == field
+
+
+async def test_wrong_password_and_unknown_user_look_the_same(services: Services) -> None:
+    session = await registered(services)
+    with pytest.raises(InvalidCredentials) as wrong:
+        await services.accounts.login(session.user.email, "not the password")
+    with pytest.raises(InvalidCredentials) as unknown:
+        await services.accounts.login(address(), PASSWORD)
+    assert wrong.value.message == unknown.value.message
+
+
+async def test_passwords_are_kept_as_argon2id_of_at_least_owasp_strength(
+    services: Services,
+) -> None:
+    session = await registered(services)
+    assert session.user.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_a_refresh_token_buys_one_session(services: Services) -> None:
+    first = await registered(services)
+    second = await services.accounts.refresh(first.refresh_token)
+    assert second.refresh_token != first.refresh_token
+    third = await services.accounts.refresh(second.refresh_token)
+    assert third.user.id == first.user.id
+
+
+async def test_reuse_after_the_grace_ends_the_whole_family(services: Services) -> None:
+    first = await registered(services)
+    second = await services.accounts.refresh(first.refresh_token)
+    await let_time_pass(services, first)
+    with pytest.raises(InvalidRefreshToken):
+        await services.accounts.refresh(first.refresh_token)
+    with pytest.raises(InvalidRefreshToken):
+        await services.accounts.refresh(second.refresh_token)
+
+
+async def test_a_lost_answer_may_be_asked_for_again_at_once(services: Services) -> None:
+    first = await registered(services)
+    await services.accounts.refresh(first.refresh_token)
+    again = await services.accounts.refresh(first.refresh_token)
+    assert (await services.accounts.refresh(again.refresh_token)).user.id == first.user.id
+
+
+async def test_expired_unknown_and_foreign_refresh_tokens(services: Services) -> None:
+    mine, other = await registered(services), await registered(services)
+    prefix, _, id_, secret = mine.refresh_token.split("_")
+    forged = f"{prefix}_{other.user.id.hex}_{id_}_{secret}"
+    for token in ("", "rubbish", forged, mine.refresh_token[:-1] + "x"):
+        with pytest.raises(InvalidRefreshToken):
+            await services.accounts.refresh(token)
+    async with services.database.write(mine.user.id) as session:
+        await session.run(text("UPDATE refresh_sessions SET expires_at = now()"))
+    with pytest.raises(InvalidRefreshToken):
+        await services.accounts.refresh(mine.refresh_token)
+
+
+async def test_logout_ends_this_session_or_all(services: Services) -> None:
+    first = await registered(services)
+    second = await services.accounts.login(first.user.email, PASSWORD)
+    third = await services.accounts.login(first.user.email, PASSWORD)
+    await services.accounts.logout(await principal_of(services, first), everywhere=False)
+    with pytest.raises(InvalidRefreshToken):
+        await services.accounts.refresh(first.refresh_token)
+    second = await services.accounts.refresh(second.refresh_token)
+    await services.accounts.logout(await principal_of(services, third), everywhere=True)
+    for session in (second, third):
+        with pytest.raises(InvalidRefreshToken):
+            await services.accounts.refresh(session.refresh_token)
+
+
+async def test_an_api_key_works_until_revoked(services: Services, principal: Principal) -> None:
+    created = await services.accounts.create_api_key(principal, "ci", None)
+    found = await services.authenticate(f"Bearer {created.secret}")
+    assert found is not None
+    assert found.user_id == principal.user_id
+    await services.accounts.revoke_api_key(principal, created.key.id)
+    with pytest.raises(Unauthenticated):
+        await services.authenticate(f"Bearer {created.secret}")
+
+
+async def test_an_api_key_ends_when_it_should(services: Services, principal: Principal) -> None:
+    with pytest.raises(InvalidInput):
+        await services.accounts.create_api_key(principal, "ci", datetime.now(UTC))
+    later = datetime.now(UTC) + timedelta(hours=1)
+    created = await services.accounts.create_api_key(principal, "ci", later)
+    async with services.database.write(principal.user_id) as session:
+        await session.run(text("UPDATE api_keys SET expires_at = now()"))
+    with pytest.raises(Unauthenticated):
+        await services.authenticate(f"Bearer {created.secret}")
+
+
+async def test_nobody_revokes_the_key_of_another(services: Services, principal: Principal) -> None:
+    created = await services.accounts.create_api_key(principal, "ci", None)
+    other = await principal_of(services, await registered(services))
+    with pytest.raises(NotFound):
+        await services.accounts.revoke_api_key(other, created.key.id)
+    assert await services.authenticate(f"Bearer {created.secret}")
+
+
+@pytest.mark.parametrize("value", ["Basic abc", "Bearer", "Bearer ", "token"])
+async def test_other_authorization_schemes_are_refused(services: Services, value: str) -> None:
+    with pytest.raises(Unauthenticated):
+        await services.authenticate(value)
+
+
+async def test_no_header_is_nobody(services: Services) -> None:
+    assert await services.authenticate(None) is None
+
+
+async def principal_of(services: Services, session: Session) -> Principal:
+    principal = await services.authenticate(f"Bearer {session.access.token}")
+    assert principal is not None
+    return principal
+
+
+async def let_time_pass(services: Services, session: Session) -> None:
+    async with services.database.write(session.user.id) as write:
+        await write.run(text("UPDATE refresh_sessions SET used_at = used_at - interval '1 hour'"))

@@ -1,0 +1,55 @@
+"""The schema of the database goes up and down on a real server."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from core.ids import new_id
+from db import migrate
+from server.embedded import EmbeddedPostgres
+
+PUBLIC_OBJECTS = """
+SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'public' AND c.relkind IN ('r', 'S', 'v') AND c.relname <> 'alembic_version'
+"""
+OWN_FUNCTIONS = """
+SELECT proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname = 'public'
+  AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+"""
+
+
+@pytest.fixture
+async def empty(postgres: EmbeddedPostgres) -> AsyncIterator[tuple[str, str]]:
+    """A new database: its URLs as the owner and as the application."""
+    name = f"empty_{new_id().hex}"
+    owner = await asyncpg.connect(postgres.owner_url)
+    await owner.execute(f"CREATE DATABASE {name}")
+    yield postgres.url("lectern_owner", name), postgres.url("lectern_app", name)
+    await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await owner.close()
+
+
+async def test_up_and_down_and_up_again(empty: tuple[str, str]) -> None:
+    owner_url, app_url = empty
+    revisions = await migrate.pending(owner_url)
+    assert revisions
+    await migrate.upgrade(owner_url, app_url)
+    assert await migrate.pending(app_url) == []
+
+    await migrate.downgrade(owner_url, "base")
+    connection = await asyncpg.connect(owner_url)
+    assert await connection.fetchval(PUBLIC_OBJECTS) == 0
+    assert await connection.fetch(OWN_FUNCTIONS) == []
+    await connection.close()
+
+    await migrate.upgrade(owner_url, app_url)
+    assert await migrate.pending(owner_url) == []
+
+
+async def test_upgrading_twice_changes_nothing(empty: tuple[str, str]) -> None:
+    owner_url, app_url = empty
+    await migrate.upgrade(owner_url, app_url)
+    await migrate.upgrade(owner_url, app_url)
+    assert await migrate.pending(app_url) == []
