@@ -73,7 +73,8 @@ async def _bounded(
     except TimeoutError:
         return [Finding("fail", f"no answer within {CHECK_SECONDS} s")]
     except Exception as error:
-        return [Finding("fail", str(error) or type(error).__name__)]
+        causes = [str(cause) or type(cause).__name__ for cause in (error, error.__cause__) if cause]
+        return [Finding("fail", ": ".join(causes))]
 
 
 async def _settings(settings: Settings) -> list[Finding]:
