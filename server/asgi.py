@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import uvicorn
-from prometheus_client import make_asgi_app
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -13,7 +12,7 @@ from starlette.types import ASGIApp, Lifespan
 
 from core.settings import Settings
 from server.correlation import HEADER, Correlation
-from server.health import healthz, readyz
+from server.health import healthz, metrics, readyz
 from server.http import GraphQLOverHTTP
 from server.limits import ConnectionCap
 from server.multipart import PREFLIGHT_HEADERS
@@ -46,7 +45,7 @@ def build_app(
             Route("/", RedirectResponse(PATH)),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Route("/metrics", make_asgi_app()),
+            Route("/metrics", metrics),
             *routes,
         ],
         middleware=_middleware(settings),

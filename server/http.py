@@ -1,29 +1,29 @@
 """GraphQL over HTTP (the GraphQL Foundation's specification), uploads, and graphql-sse."""
 
-from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
-from typing import Any, cast
+from typing import Any
 
 from graphql import OperationType
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
-from strawberry.http.streaming import SSETransport, merge_stream_with_heartbeat
 from strawberry.types import ExecutionResult
 
 from core.errors import ErrorCode, RateLimited, Unauthenticated
 from core.principal import Principal
 from server.encoding import decode_json, encode_json
 from server.errors import RequestRefused
+from server.event_stream import MEDIA_TYPE as EVENT_STREAM
+from server.event_stream import EventStream
 from server.limits import ConnectionCap, caller, limit_body
 from server.multipart import ENVELOPE_BYTES, read_form, read_parameters, require_preflight
 from server.operations import Executor, Operation, OperationRequest
+from server.results import is_request_error, result_body
 
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-EVENT_STREAM = "text/event-stream"
 MAX_JSON_BYTES = 1024 * 1024
 
 _ANSWERS = {
@@ -110,26 +110,10 @@ class GraphQLOverHTTP:
     async def _stream(
         self, operation: Operation, request: Request, principal: Principal | None, send: Send
     ) -> None:
-        """Answer as graphql-sse's distinct connections mode does: next events, then complete."""
-        sse = SSETransport()
-
-        async def events() -> AsyncGenerator[str, None]:
-            async with aclosing(self._executor.run(operation, request, principal)) as results:
-                async for result in results:
-                    yield sse.encode_next(cast(Any, result_body(result)), encode_json)
-            yield sse.encode_complete()
-
-        body = merge_stream_with_heartbeat(
-            events,
-            lambda: sse.heartbeat_message(encode_json),
-            interval=sse.heartbeat_interval,
-            send_initial_heartbeat=False,
-        )
         try:
             with self._cap.hold(caller(request, principal)):
-                async with aclosing(body()) as chunks:
-                    response = StreamingResponse(chunks, headers=sse.headers)
-                    await response(request.scope, request.receive, send)
+                stream = EventStream(self._executor.run(operation, request, principal))
+                await stream(request.scope, request.receive, send)
         except RateLimited as error:
             retry = {"Retry-After": str(round(error.retry_after))}
             raise RequestRefused(429, error.message, error.code, retry) from None
@@ -154,23 +138,6 @@ def negotiate(accept: str | None) -> str:
     if not wishes:
         raise RequestRefused(406, f"Accept {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.")
     return max(wishes, key=lambda wish: wish[0])[1]
-
-
-def result_body(result: ExecutionResult) -> dict[str, Any]:
-    """As in the specification's section on the response format: no data if nothing ran."""
-    body: dict[str, Any] = {}
-    if result.errors:
-        body["errors"] = [error.formatted for error in result.errors]
-    if not is_request_error(result):
-        body["data"] = result.data
-    if result.extensions:
-        body["extensions"] = result.extensions
-    return body
-
-
-def is_request_error(result: ExecutionResult) -> bool:
-    """Whether the operation as a whole failed, outside of any field."""
-    return result.data is None and all(error.path is None for error in result.errors or ())
 
 
 def _respond(result: ExecutionResult, media_type: str) -> Response:

@@ -18,9 +18,9 @@ from core.errors import DomainError, ErrorCode, RateLimited
 from core.principal import Principal
 from core.telemetry import WEBSOCKETS, correlation_id
 from server.encoding import decode_json, encode_json
-from server.http import is_request_error, result_body
 from server.limits import ConnectionCap, caller
 from server.operations import Executor, OperationRequest
+from server.results import is_request_error, result_body
 
 PROTOCOL = "graphql-transport-ws"
 SEND_SECONDS = 30
@@ -79,32 +79,50 @@ class _Connection:
         self._principal: Principal | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._operation_count = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Of the operations, and of those completed that have not cleaned up yet."""
+        self._end: Close | None = None
 
     async def serve(self) -> None:
         """Return when the connection has ended and all its operations with it."""
-        close: BaseException = Close(4500, "Internal server error")
-        try:
-            with ExitStack() as self._held:
-                async with asyncio.TaskGroup() as self._tasks:
-                    await self._read()
-        except* Close as closes:
-            close = closes.exceptions[0]
-        except* Exception as errors:
-            log.error("websocket failed", exc_info=errors)
-        if isinstance(close, Close) and close.code is not None:
-            await self._close(close.code, close.reason)
+        with ExitStack() as self._held:
+            try:
+                self._end = await self._read()
+            finally:
+                await self._cancel_operations()
+            if self._end.code is not None:
+                await self._close(self._end.code, self._end.reason)
 
-    async def _read(self) -> None:
+    async def _read(self) -> Close:
+        """Handle messages until the connection has to end, and return why."""
         try:
             async with asyncio.timeout(self._limits.init_seconds) as self._deadline:
                 while True:
                     await self._handle(await self._receive())
-        except TimeoutError:
+        except Close as close:
+            return close
+        except Exception as error:
             if not self._deadline.expired():
-                raise
-            if self._acknowledged:  # the token has expired: clients retry this code with a new one
-                raise Close(4403, "Forbidden") from None
-            raise Close(4408, "Connection initialisation timeout") from None
+                log.exception("websocket failed", exc_info=error)
+                return Close(4500, "Internal server error")
+        if self._end:
+            return self._end
+        if self._acknowledged:  # the token has expired: clients try again with a new one
+            return Close(4403, "Forbidden")
+        return Close(4408, "Connection initialisation timeout")
+
+    def _fail(self, close: Close) -> None:
+        """End the connection from an operation."""
+        if self._end is None:
+            self._end = close
+            self._deadline.reschedule(asyncio.get_running_loop().time())
+
+    async def _cancel_operations(self) -> None:
+        for task in self._tasks:
+            if not task.cancelling():  # a second time would cut its clean-up short
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _receive(self) -> dict[str, Any]:
         event = await self._socket.receive()
@@ -175,7 +193,19 @@ class _Connection:
             )
             await self._send({"id": id_, "type": "error", "payload": [busy.formatted]})
             return
-        self._operations[id_] = self._tasks.create_task(self._operate(id_, request))
+        task = asyncio.create_task(self._run(id_, request))
+        self._operations[id_] = task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, id_: str, request: OperationRequest) -> None:
+        try:
+            await self._operate(id_, request)
+        except Close as close:
+            self._fail(close)
+        except Exception:
+            log.exception("operation failed")
+            self._fail(Close(4500, "Internal server error"))
 
     async def _operate(self, id_: str, request: OperationRequest) -> None:
         self._operation_count += 1
@@ -190,6 +220,7 @@ class _Connection:
                     last = {"id": id_, "type": "error", "payload": body["errors"]}
                 else:
                     await self._send({"id": id_, "type": "next", "payload": body})
+                    await asyncio.sleep(0)  # neither need wait: others must have their turn
         del self._operations[id_]  # before the last message, after which the id may be used again
         await self._send(last)
 

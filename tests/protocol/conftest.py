@@ -1,6 +1,7 @@
 """The toy schema behind the real front door, on a real socket."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -20,12 +21,10 @@ async def serving(**changes: object) -> AsyncIterator[str]:
     """A server with changed settings on a free port; its address, as `host:port`."""
     settings = toy_settings(**changes)
     server = uvicorn.Server(uvicorn_config(toy_app(settings), settings))
-    task = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    host, port = server.servers[0].sockets[0].getsockname()
+    listener = socket.create_server(("127.0.0.1", 0))  # connections wait for the server to start
+    task = asyncio.create_task(server.serve([listener]))
     try:
-        yield f"{host}:{port}"
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await task

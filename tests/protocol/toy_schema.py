@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import cast
 from uuid import UUID
 
 import strawberry
@@ -11,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
 from starlette.requests import HTTPConnection
 from strawberry.file_uploads import Upload
+from strawberry.scalars import JSON
 from strawberry.types import Info
 
 from core.errors import NotFound, RateLimited, Unauthenticated
@@ -96,6 +99,10 @@ class Query:
         raise RuntimeError(SECRET)
 
     @strawberry.field
+    def unencodable(self) -> JSON:
+        return cast(JSON, object())
+
+    @strawberry.field
     def load(self, info: Info[Context, None], key: str) -> list[str]:
         info.context.loaded.append(key)
         return info.context.loaded
@@ -148,7 +155,7 @@ class Subscription:
             yield 0
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.05)  # as an unsubscription would
             Ticks.open -= 1
 
     @strawberry.subscription
@@ -167,16 +174,21 @@ class Subscription:
         raise RuntimeError(SECRET)
 
 
+def _signed_in(user_id: UUID, lifetime: timedelta | None) -> Principal:
+    expires_at = datetime.now(UTC) + lifetime if lifetime else None
+    return Principal(user_id=user_id, role="user", session_id=None, expires_at=expires_at)
+
+
 async def authenticate(_: HTTPConnection, authorization: str | None) -> Principal | None:
     match authorization:
         case None:
             return None
         case "Bearer alice":
-            return Principal(ALICE, "user", datetime.now(UTC) + timedelta(minutes=15))
+            return _signed_in(ALICE, timedelta(minutes=15))
         case "Bearer bob":
-            return Principal(BOB, "user", None)
+            return _signed_in(BOB, None)
         case "Bearer brief":
-            return Principal(ALICE, "user", datetime.now(UTC) + timedelta(seconds=0.2))
+            return _signed_in(ALICE, timedelta(seconds=0.2))
     raise Unauthenticated("The access token is not valid.")
 
 
@@ -184,12 +196,17 @@ def new_context(_: HTTPConnection, principal: Principal | None) -> Context:
     return Context(principal, correlation_id.get())
 
 
-schema = strawberry.Schema(Query, Mutation, Subscription, extensions=[CachedDocuments])
-
-
 def toy_settings(**changes: object) -> Settings:
     return Settings(_env_file=None, port=0, **changes)  # type: ignore[call-arg, arg-type]
 
 
 def toy_app(settings: Settings) -> Starlette:
-    return build_app(Executor(schema, authenticate, new_context), settings)
+    introspection = settings.introspection
+    schema = strawberry.Schema(
+        Query,
+        Mutation,
+        Subscription,
+        extensions=[partial(CachedDocuments, introspection=introspection)],
+    )
+    executor = Executor(schema, authenticate, new_context, introspection=introspection)
+    return build_app(executor, settings)

@@ -1,0 +1,63 @@
+"""Log lines as a process writes them."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+SCRIPT = """
+import logging
+import structlog
+from core.telemetry import configure_logging, correlation_id
+
+early = structlog.get_logger()
+configure_logging("INFO", "{format}")
+correlation_id.set("job-1")
+early.info("from structlog", count=2)
+early.debug("too quiet")
+logging.getLogger("a.library").warning("from %s", "a library")
+logging.getLogger("strawberry.execution").error("never shown")
+try:
+    secret = "swordfish"
+    raise RuntimeError("broken")
+except RuntimeError:
+    early.exception("failed")
+"""
+
+
+def lines(format_: str) -> list[str]:
+    script = SCRIPT.format(format=format_)
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return process.stderr.splitlines()
+
+
+def test_json_is_one_object_a_line() -> None:
+    first, second, third = (json.loads(line) for line in lines("json"))
+
+    assert without_time(first) == {
+        "event": "from structlog",
+        "count": 2,
+        "level": "info",
+        "correlation_id": "job-1",
+    }
+    assert without_time(second) == {
+        "event": "from a library",
+        "logger": "a.library",
+        "level": "warning",
+        "correlation_id": "job-1",
+    }
+    assert "RuntimeError: broken" in third["exception"]
+
+
+def test_tracebacks_show_no_local_variables() -> None:
+    for format_ in ("console", "json"):
+        text = "\n".join(lines(format_))
+        assert "RuntimeError: broken" in text
+        assert text.count("swordfish") == text.count('secret = "swordfish"')
+
+
+def without_time(line: dict[str, Any]) -> dict[str, Any]:
+    assert line.pop("timestamp").endswith("Z")
+    return line
