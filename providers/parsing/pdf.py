@@ -1,6 +1,7 @@
 """PDF pages in reading order; each word of the text knows its box."""
 
 import os
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,10 @@ from providers.parsing.text import clean
 
 WINDOW_PAGES = 16
 """Bounds memory; running heads are recognised within a window."""
+
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")
+_LEADING_STOP = re.compile("^([.,:;!?\u060c\u061b\u061f]+)([\u0590-\u08ff].*)$")
 
 
 @dataclass(slots=True)
@@ -32,6 +37,14 @@ class Word:
         return self.y + self.height / 2
 
 
+class LineStart(NamedTuple):
+    """The first word of a line, and whether its token begins there or was broken by a hyphen."""
+
+    token: int
+    begins_token: bool
+    word: Word
+
+
 class Piece(NamedTuple):
     """Characters `start` to `end` of a token are printed as word number `word`."""
 
@@ -45,7 +58,7 @@ def read_pdf(path: Path, max_pages: int) -> Iterator[PageWindow]:
     from liteparse import LiteParse, ParseError
 
     document = Path(tempfile.mkdtemp(), "document.pdf")  # liteparse goes by the name
-    document.symlink_to(path)
+    document.symlink_to(path.absolute())
     tessdata = os.environ.get("TESSDATA_PREFIX")
     parser = LiteParse(
         ocr_enabled=tessdata is not None,
@@ -105,11 +118,7 @@ def no_text(has_images: bool) -> ParseFailure:
 
 def read_page(page: Any) -> Page:
     """Render the layout blocks of a liteparse page, which follow columns, and place each word."""
-    lines = [
-        [Word(clean(word.text), word.x, word.y, word.width, word.height) for word in item.words]
-        for item in page.text_items
-        if item.words
-    ]
+    lines = [_words(item) for item in page.text_items if item.words]
     words = [word for line in lines for word in line]
     writer = _Writer(words, _successors(lines))
     for block in page.blocks or ():
@@ -127,6 +136,20 @@ def read_page(page: Any) -> Page:
     )
 
 
+def _words(item: Any) -> list[Word]:
+    """The words of a line as they are read; liteparse sorts them from left to right."""
+    words = [
+        Word(_spell(word.text), word.x, word.y, word.width, word.height) for word in item.words
+    ]
+    leftward = sum(_RIGHT_TO_LEFT.search(word.text) is not None for word in words)
+    return words[::-1] if leftward * 2 > len(words) else words
+
+
+def _spell(text: str) -> str:
+    """Clean, with the full stop of a right-to-left word at its end; liteparse leaves it first."""
+    return _LEADING_STOP.sub(r"\2\1", clean(text))
+
+
 def _successors(lines: Sequence[Sequence[Word]]) -> list[int]:
     """For each word the number of the one read after it.
 
@@ -135,20 +158,27 @@ def _successors(lines: Sequence[Sequence[Word]]) -> list[int]:
     """
     firsts = list(accumulate(map(len, lines), initial=0))
     successors = list(range(1, firsts[-1] + 1))
+    sides = [(min(w.x for w in line), max(w.x + w.width for w in line)) for line in lines]
     for number, line in enumerate(lines):
-        left, end = line[0].x, line[-1]
+        left, right = sides[number]
+        end = line[-1]
         for below in range(number + 1, len(lines)):
-            head, tail = lines[below][0], lines[below][-1]
+            head, (below_left, below_right) = lines[below][0], sides[below]
             same_line = abs(head.middle - end.middle) < end.height / 2
-            if same_line and -1 < head.x - (end.x + end.width) < 1.5 * end.height:
+            if same_line and -1 < below_left - right < 0.7 * end.height:
                 break
-            shares_column = head.x < end.x + end.width and left < tail.x + tail.width
-            if shares_column and head.middle > end.y + end.height:
+            if head.middle > end.y + end.height and below_left < right and left < below_right:
                 break
         else:
             continue
         successors[firsts[number + 1] - 1] = firsts[below]
     return successors
+
+
+def _filled(row: Sequence[Any]) -> Sequence[Any]:
+    """A table row without the empty cells at its end."""
+    ends = [number for number, cell in enumerate(row, 1) if cell.text.strip()]
+    return row[: max(ends, default=0)]
 
 
 def _box(word: Word, width: float, height: float) -> tuple[int, int, int, int]:
@@ -185,8 +215,9 @@ class _Writer:
         self._last_kind = block.kind
         match block.kind:
             case "table":
-                for number, row in enumerate([block.header or [], *(block.rows or [])]):
-                    self.text += "\n" if number and row and self.text[-1:] != "\n" else ""
+                rows = [_filled(row) for row in (block.header, *(block.rows or ())) if row]
+                for number, row in enumerate(filter(None, rows)):
+                    self.text += "\n" if number else ""
                     for column, cell in enumerate(row):
                         self.text += " | " if column else ""
                         self._write_tokens(cell.text, cell.bbox or block.bbox)
@@ -209,7 +240,7 @@ class _Writer:
                 self._write_tokens(block.text, block.bbox, reflow=True)
 
     def _write_tokens(self, text: str | None, region: Any, reflow: bool = False) -> None:
-        tokens = clean(text or "").split()
+        tokens = [_spell(token) for token in clean(text or "").split()]
         found = [self._find(tokens, index, region) for index in range(len(tokens))]
         breaks = self._paragraph_breaks(found) if reflow else set()
         for index, (token, pieces) in enumerate(found):
@@ -296,27 +327,30 @@ class _Writer:
 
     def _paragraph_breaks(self, found: Sequence[tuple[str, list[Piece]]]) -> set[int]:
         """Tokens that begin a paragraph: their line stands lower or further in than its fellows."""
-        starts = []
-        previous: Word | None = None
-        for index, (_, pieces) in enumerate(found):
-            if not pieces:
-                continue
-            word = self.words[pieces[0].word]
-            if previous is None or word.middle > previous.y + previous.height:
-                starts.append((index, word))
-            elif word.y + word.height < previous.y:  # the next column: only its margin can tell
-                starts.append((index, word))
-            previous = self.words[pieces[-1].word]
-        steps = sorted(
-            below.middle - above.middle
-            for (_, above), (_, below) in pairwise(starts)
-            if below.middle > above.middle
-        )
+        lines = self._line_starts(found)
+        steps = sorted(below.word.middle - above.word.middle for above, below in pairwise(lines))
+        steps = [step for step in steps if step > 0]
         if len(steps) < 2:
             return set()
-        pitch = steps[(len(steps) - 1) // 2]
+        pitch = steps[(len(steps) - 1) // 4]
         breaks = set()
-        for (_, above), (index, below) in pairwise(starts):
-            if below.middle - above.middle > 1.3 * pitch:
-                breaks.add(index)
+        for above, line, below in zip(lines, lines[1:], [*lines[2:], None], strict=False):
+            lower = line.word.middle - above.word.middle > 1.3 * pitch
+            indent = (line.word.x - above.word.x) / line.word.height
+            returns = below is not None and abs(below.word.x - above.word.x) < 1
+            if line.begins_token and (lower or (0.7 < indent < 4 and returns)):
+                breaks.add(line.token)
         return breaks
+
+    def _line_starts(self, found: Sequence[tuple[str, list[Piece]]]) -> list[LineStart]:
+        lines: list[LineStart] = []
+        previous: Word | None = None
+        for token, (_, pieces) in enumerate(found):
+            for piece in pieces:
+                word = self.words[piece.word]
+                below = previous is None or word.middle > previous.y + previous.height
+                next_column = previous is not None and word.y + word.height < previous.y
+                if below or next_column:
+                    lines.append(LineStart(token, piece.start == 0, word))
+                previous = word
+        return lines
