@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Serve
 from structlog.testing import capture_logs
 from toy_schema import ALICE, SECRET, Ticks
+from toy_server import serving
 
 from server.http import negotiate
 
@@ -336,11 +336,11 @@ async def test_an_event_stream_that_is_left_leaves_nothing_behind(
             await asyncio.sleep(0.01)
 
 
-async def test_event_streams_count_as_connections_of_their_user(serve: Serve) -> None:
+async def test_event_streams_count_as_connections_of_their_user() -> None:
     body = {"query": "subscription { ticks }"}
     headers = {"accept": EVENT_STREAM, "authorization": "Bearer alice"}
     async with (
-        serve(max_user_connections=1) as address,
+        serving(max_user_connections=1) as address,
         httpx.AsyncClient(base_url=f"http://{address}", headers=headers) as client,
         client.stream("POST", "/graphql", json=body) as first,
     ):
@@ -396,23 +396,21 @@ async def test_metrics_count_operations_by_type_and_outcome(client: httpx.AsyncC
     assert 'lectern_http_responses_total{status="200"}' in metrics
 
 
-async def test_cors_is_off_unless_an_origin_is_allowed(
-    client: httpx.AsyncClient, serve: Serve
-) -> None:
+async def test_cors_is_off_unless_an_origin_is_allowed(client: httpx.AsyncClient) -> None:
     origin = {"origin": "https://app.example"}
     assert "access-control-allow-origin" not in (await query(client, "{ hello }", **origin)).headers
 
     async with (
-        serve(cors_origins=["https://app.example"]) as address,
+        serving(cors_origins=["https://app.example"]) as address,
         httpx.AsyncClient(base_url=f"http://{address}") as other,
     ):
         response = await query(other, "{ hello }", **origin)
     assert response.headers["access-control-allow-origin"] == "https://app.example"
 
 
-async def test_introspection_can_be_switched_off_with_its_hints(serve: Serve) -> None:
+async def test_introspection_can_be_switched_off_with_its_hints() -> None:
     async with (
-        serve(introspection=False) as address,
+        serving(introspection=False) as address,
         httpx.AsyncClient(base_url=f"http://{address}") as client,
     ):
         schema = await query(client, "{ __schema { types { name } } }")

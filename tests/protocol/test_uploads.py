@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Serve
+from toy_server import serving
 
 from server.multipart import MAX_FIELD_BYTES, MAX_FILES, PREFLIGHT_HEADERS
 
@@ -337,10 +337,10 @@ async def test_max_fields(client: httpx.AsyncClient) -> None:
     assert message(response).startswith("Too many fields.")
 
 
-async def test_a_file_up_to_the_limit_arrives(serve: Serve) -> None:
+async def test_a_file_up_to_the_limit_arrives() -> None:
     size = 3 * 1024 * 1024
     async with (
-        serve(max_upload_bytes=size) as address,
+        serving(max_upload_bytes=size) as address,
         httpx.AsyncClient(base_url=f"http://{address}") as client,
     ):
         response = await send(

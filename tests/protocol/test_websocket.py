@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
-from conftest import Serve
 from structlog.testing import capture_logs
 from toy_schema import ALICE, SECRET, Ticks, toy_app, toy_settings
+from toy_server import serving
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -153,13 +153,13 @@ async def test_a_second_initialisation_is_closed_with_4429(address: str) -> None
         assert await peer.closed() == (4429, "Too many initialisation requests")
 
 
-async def test_silence_is_closed_with_4408(serve: Serve) -> None:
-    async with serve(connection_init_seconds=0.1) as address, connected(address) as peer:
+async def test_silence_is_closed_with_4408() -> None:
+    async with serving(connection_init_seconds=0.1) as address, connected(address) as peer:
         assert await peer.closed() == (4408, "Connection initialisation timeout")
 
 
-async def test_pings_do_not_put_off_the_initialisation(serve: Serve) -> None:
-    async with serve(connection_init_seconds=0.1) as address, connected(address) as peer:
+async def test_pings_do_not_put_off_the_initialisation() -> None:
+    async with serving(connection_init_seconds=0.1) as address, connected(address) as peer:
         await peer.send({"type": "ping"})
 
         assert await peer.closed() == (4408, "Connection initialisation timeout")
@@ -463,8 +463,8 @@ async def test_a_fault_of_the_server_itself_is_closed_with_4500(address: str) ->
 # Limits
 
 
-async def test_operations_of_a_connection_are_capped(serve: Serve) -> None:
-    async with serve(max_connection_operations=2) as address, connected(address) as peer:
+async def test_operations_of_a_connection_are_capped() -> None:
+    async with serving(max_connection_operations=2) as address, connected(address) as peer:
         await peer.initialise()
         for id_ in ("1", "2"):
             await peer.subscribe("subscription { ticks }", id_)
@@ -479,8 +479,8 @@ async def test_operations_of_a_connection_are_capped(serve: Serve) -> None:
         assert await peer.result("{ hello }", "3") == {"data": {"hello": "hello"}}
 
 
-async def test_connections_of_a_user_are_capped(serve: Serve) -> None:
-    async with serve(max_user_connections=1) as address, connected(address) as first:
+async def test_connections_of_a_user_are_capped() -> None:
+    async with serving(max_user_connections=1) as address, connected(address) as first:
         await first.initialise(authorization="Bearer alice")
 
         async with connected(address) as second:
@@ -501,8 +501,8 @@ async def test_connections_of_a_user_are_capped(serve: Serve) -> None:
 # Endings
 
 
-async def test_a_stopping_server_says_1012_and_does_not_wait(serve: Serve) -> None:
-    async with serve() as address:
+async def test_a_stopping_server_says_1012_and_does_not_wait() -> None:
+    async with serving() as address:
         peers = connected(address)
         peer = await peers.__aenter__()
         await peer.initialise()
