@@ -2,6 +2,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 export FILE QUESTION DATA
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -9,11 +10,11 @@ SOURCES := core db providers services schema resolvers workers server tests benc
 
 # PYTHON=python3.12 selects an interpreter and rebuilds .venv with it; otherwise the one that .venv
 # was made with stays, and a new .venv takes the first that fits.
+FITS = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
 ifeq ($(origin PYTHON),undefined)
 PYTHON = $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
-	$$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>&- \
-	&& echo $$candidate && break; done)
-else ifneq ($(shell $(PYTHON) --version 2>&1),$(shell $(BIN)/python --version 2>&1))
+	$$candidate $(FITS) 2>&- && echo $$candidate && break; done)
+else ifneq ($(shell $(PYTHON) --version),$(shell $(BIN)/python --version 2>&- || :))
 $(BIN)/python: anew
 endif
 
@@ -75,12 +76,13 @@ clean: ## remove what was installed and cached; documents in .lectern stay
 
 .PHONY: anew
 $(BIN)/python:
-	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: make up PYTHON=/path/to/python"; exit 1; }
+	@$(or $(PYTHON),false) $(FITS) || { echo "Give a Python 3.11, 3.12 or 3.13: make up PYTHON=..."; exit 1; }
 	@echo "Making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv --clear .venv
 
 .venv/%: requirements/%.txt pyproject.toml $(BIN)/python
 	@echo "Installing $<: a minute or two, once"
-	@MAKEFLAGS= $(BIN)/python -m pip install --require-hashes -r $< | $(COUNT)
+	@MAKEFLAGS= $(BIN)/python -m pip install --require-hashes -r $< 2>&1 \
+		| tee .venv/install.log | $(COUNT) || { tail -n 30 .venv/install.log; exit 1; }
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
