@@ -67,7 +67,7 @@ def configure_logging(level: str, format_: Literal["console", "json"]) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "uvicorn.error"):
+    for chatty in ("httpx", "httpcore", "uvicorn.error", "arq.worker"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It logs every GraphQL error, expected or not; the server logs those that matter itself.
     logging.getLogger("strawberry").setLevel(logging.CRITICAL)

@@ -61,9 +61,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
             asyncio.run(upgrade(str(settings.database_owner_url), str(settings.database_url)))
         case "prepare":
-            from providers.embedding.bundle import bundled_model
+            if settings.embedding_model is None:
+                from providers.embedding.bundle import bundled_model
 
-            bundled_model(settings.data_dir / "models")
+                bundled_model(settings.data_dir / "models")
         case "doctor":
             from server.doctor import doctor
 

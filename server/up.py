@@ -84,7 +84,7 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
     if settings.database_url is None or settings.database_owner_url is not None:
         say("Bringing the database up to date")
         _finish("migrate", environment)
-    if settings.embedder == "local" and settings.embedding_model is None:
+    if settings.embedder == "local" and not list(data_dir.glob("models/*/model.onnx")):
         say("Preparing the embedding model")
         _finish("prepare", environment)
 
