@@ -32,7 +32,12 @@ def build_app(
 ) -> Starlette:
     """`/readyz` expects the lifespan to yield `{"services": ...}`."""
     cap = ConnectionCap(settings.max_user_connections)
-    over_http = GraphQLOverHTTP(executor, cap, max_upload_bytes=settings.max_upload_bytes)
+    over_http = GraphQLOverHTTP(
+        executor,
+        cap,
+        max_upload_bytes=settings.max_upload_bytes,
+        graphiql=settings.introspection,
+    )
     over_websocket = GraphQLOverWebSocket(
         executor,
         cap,

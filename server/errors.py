@@ -54,7 +54,7 @@ def published(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
     if isinstance(cause, DomainError):
         return _rewritten(error, cause.message, _extensions(cause))
-    log.error("unexpected error", path=error.path, exc_info=cause or error)
+    log.error("unexpected error", path=error.path, reason=error.message, exc_info=cause)
     return _rewritten(
         error,
         UNEXPECTED,

@@ -39,9 +39,12 @@ _ANSWERS = {
 class GraphQLOverHTTP:
     """The ASGI application of the GraphQL path for scopes of type `http`."""
 
-    def __init__(self, executor: Executor, cap: ConnectionCap, *, max_upload_bytes: int) -> None:
+    def __init__(
+        self, executor: Executor, cap: ConnectionCap, *, max_upload_bytes: int, graphiql: bool
+    ) -> None:
         self._executor = executor
         self._cap = cap
+        self._graphiql = graphiql
         self._max_form_bytes = max_upload_bytes + ENVELOPE_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,8 +53,10 @@ class GraphQLOverHTTP:
         try:
             if request.method not in ("GET", "POST"):
                 raise RequestRefused(405, "Use GET or POST.", headers={"Allow": "GET, POST"})
-            if _wants_graphiql(request):
-                return await HTMLResponse(get_graphql_ide_html("graphiql"))(scope, receive, send)
+            if self._graphiql and _wants_graphiql(request):
+                page = get_graphql_ide_html("graphiql")
+                await HTMLResponse(page, headers={"X-Frame-Options": "DENY"})(scope, receive, send)
+                return
             media_type = negotiate(request.headers.get("accept"))
             await self._answer(request, media_type, send)
         except RequestRefused as refusal:
@@ -84,8 +89,7 @@ class GraphQLOverHTTP:
         try:
             return await self._executor.authenticate(request, request.headers.get("authorization"))
         except Unauthenticated as error:
-            challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
-            raise RequestRefused(401, error.message, error.code, challenge) from None
+            raise _unauthorized(error.message, ' error="invalid_token"') from None
 
     async def _read(
         self, request: Request, principal: Principal | None, form: AsyncExitStack
@@ -101,7 +105,7 @@ class GraphQLOverHTTP:
         if content_type == b"multipart/form-data":
             require_preflight(request)
             if principal is None:
-                raise RequestRefused(401, "Sign in to upload.", ErrorCode.UNAUTHENTICATED)
+                raise _unauthorized("Sign in to upload.")
             parts = await read_form(limit_body(request, self._max_form_bytes))
             form.push_async_callback(parts.close)
             return read_parameters(parts)
@@ -146,6 +150,11 @@ def _respond(result: ExecutionResult, media_type: str) -> Response:
         codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
         status = 500 if ErrorCode.INTERNAL_SERVER_ERROR in codes else 400
     return _encode(result_body(result), status, media_type)
+
+
+def _unauthorized(message: str, detail: str = "") -> RequestRefused:
+    challenge = {"WWW-Authenticate": f"Bearer{detail}"}
+    return RequestRefused(401, message, ErrorCode.UNAUTHENTICATED, challenge)
 
 
 def _refuse(refusal: RequestRefused, media_type: str) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from structlog.testing import capture_logs
-from toy_schema import ALICE, SECRET, Ticks
+from toy_schema import ALICE, PARTS, SECRET, Ticks
 from toy_server import serving
 
 from server.http import negotiate
@@ -386,6 +386,20 @@ async def test_healthz_answers(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).text == "ok"
 
 
+@pytest.mark.parametrize(("part", "status"), [(None, 200), ("redis", 200), ("database", 503)])
+async def test_readyz_names_what_fails_and_needs_only_the_database(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, part: str | None, status: int
+) -> None:
+    parts = {"database": "ok", "redis": "ok"}
+    if part is not None:
+        monkeypatch.setitem(PARTS.faults, part, "connection refused")
+        parts[part] = "connection refused"
+
+    response = await client.get("/readyz")
+
+    assert (response.status_code, response.json()) == (status, parts)
+
+
 async def test_metrics_count_operations_by_type_and_outcome(client: httpx.AsyncClient) -> None:
     await query(client, "{ missing }")
 
@@ -416,7 +430,9 @@ async def test_introspection_can_be_switched_off_with_its_hints() -> None:
         schema = await query(client, "{ __schema { types { name } } }")
         misspelt = await query(client, "{ helo }")
         name = await query(client, "{ __typename }")
+        page = await client.get("/graphql", headers={"accept": "text/html,*/*;q=0.8"})
 
     assert error_code(schema) == "GRAPHQL_VALIDATION_FAILED"
     assert "Did you mean" not in misspelt.text
+    assert page.status_code == 400
     assert name.json() == {"data": {"__typename": "Query"}}

@@ -1,7 +1,8 @@
 """A small schema with one field for each way an operation can go."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -200,6 +201,24 @@ def toy_settings(**changes: object) -> Settings:
     return Settings(_env_file=None, port=0, **changes)  # type: ignore[call-arg, arg-type]
 
 
+class Parts:
+    """Stands where the services of the product do."""
+
+    def __init__(self) -> None:
+        self.faults: dict[str, str | None] = {"database": None, "redis": None}
+
+    async def ready(self) -> dict[str, str | None]:
+        return self.faults
+
+
+PARTS = Parts()
+
+
+@asynccontextmanager
+async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Parts]]:
+    yield {"services": PARTS}
+
+
 def toy_app(settings: Settings) -> Starlette:
     introspection = settings.introspection
     schema = strawberry.Schema(
@@ -209,4 +228,4 @@ def toy_app(settings: Settings) -> Starlette:
         extensions=[partial(CachedDocuments, introspection=introspection)],
     )
     executor = Executor(schema, authenticate, new_context, introspection=introspection)
-    return build_app(executor, settings)
+    return build_app(executor, settings, lifespan=lifespan)
