@@ -1,0 +1,31 @@
+"""The README keeps its word."""
+
+import re
+from pathlib import Path
+
+import pytest
+from graphql import build_schema, parse, validate
+
+from core.settings import Settings
+from server.configuration import variable
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text()
+OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
+
+
+def test_every_setting_is_in_the_table_and_nothing_else() -> None:
+    listed = set(re.findall(r"^\| `([A-Z_]+)`", README, re.MULTILINE))
+    assert listed == {variable(name) for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_sample_operation_fits_the_schema(operation: str) -> None:
+    schema = build_schema((ROOT / "schema" / "schema.graphql").read_text())
+    assert validate(schema, parse(operation)) == []
+
+
+def test_every_local_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
