@@ -1,5 +1,6 @@
 """Which language a text is in."""
 
+from collections.abc import Container
 from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
@@ -11,9 +12,9 @@ def _identifier() -> LanguageIdentifier:
     return LanguageIdentifier.from_model_file(MODEL_FILE)
 
 
-def detect_language(text: str) -> str | None:
-    """ISO 639-1 code of the most likely language; None without any letter."""
+def detect_language(text: str, among: Container[str] | None = None) -> str | None:
+    """ISO 639-1 code of the most likely language (of those); None without any letter."""
     if not any(character.isalpha() for character in text):
         return None
-    language: str = _identifier().classify(text)[0]
-    return language
+    ranking: list[tuple[str, float]] = _identifier().rank(text)
+    return next((code for code, _ in ranking if among is None or code in among), None)

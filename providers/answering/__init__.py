@@ -23,6 +23,8 @@ class Source:
     text: str
     similarity: float
     """Cosine of question and passage, -1 to 1."""
+    context: str = ""
+    """Headings above the passage: they tell what it is about and are never quoted."""
 
 
 @dataclass(frozen=True, slots=True)

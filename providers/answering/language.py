@@ -1,9 +1,6 @@
-# ruff: noqa: RUF001 (other alphabets are the point)
-"""Which language a text is in, and how that language says that the documents do not say."""
+"""What an answerer says in its own words, in the language of the question."""
 
-from functools import cache
-
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from core.language import detect_language
 
 _NOT_FOUND = {
     "ar": "لا تجيب مستنداتك عن هذا السؤال.",
@@ -27,20 +24,47 @@ _NOT_FOUND = {
     "zh": "您的文档没有回答这个问题。",
 }
 
-
-@cache
-def identifier() -> LanguageIdentifier:
-    """Loading takes about a second; one identifier serves the whole process."""
-    languages = LanguageIdentifier.from_model_file(MODEL_FILE)
-    languages.set_languages(_NOT_FOUND)
-    return languages
+_CLOSEST = {
+    "ar": "لا تجيب مستنداتك بوضوح عن هذا السؤال. هذه أقرب المقاطع إليه.",
+    "de": "Ihre Dokumente beantworten diese Frage nicht eindeutig. Diese Stellen kommen ihr am"
+    " nächsten.",
+    "el": "Τα έγγραφά σας δεν απαντούν με σαφήνεια σε αυτή την ερώτηση. Αυτά τα αποσπάσματα είναι"
+    " τα πιο κοντινά.",
+    "en": "Your documents do not clearly answer this question. These passages come closest.",
+    "es": "Sus documentos no responden claramente a esta pregunta. Estos pasajes son los más"
+    " cercanos.",
+    "fr": "Vos documents ne répondent pas clairement à cette question. Ces passages s'en approchent"
+    " le plus.",
+    "hi": "आपके दस्तावेज़ इस सवाल का स्पष्ट जवाब नहीं देते। ये अंश सबसे नज़दीकी हैं।",
+    "it": "I suoi documenti non rispondono chiaramente a questa domanda. Questi passaggi sono i più"
+    " vicini.",
+    "ja": "お手持ちの文書には、この質問への明確な答えがありません。最も近い箇所は次のとおりです。",
+    "ko": "보유하신 문서에는 이 질문에 대한 명확한 답이 없습니다."
+    " 가장 가까운 대목은 다음과 같습니다.",
+    "nl": "Uw documenten beantwoorden deze vraag niet duidelijk. Deze passages komen het dichtst in"
+    " de buurt.",
+    "pl": "Twoje dokumenty nie odpowiadają jasno na to pytanie. Te fragmenty są najbliższe.",
+    "pt": "Os seus documentos não respondem claramente a esta pergunta. Estas passagens são as mais"
+    " próximas.",
+    "ro": "Documentele dumneavoastră nu răspund clar la această întrebare. Aceste pasaje sunt cele"
+    " mai apropiate.",
+    "ru": "В ваших документах нет ясного ответа на этот вопрос. Ближе всего эти отрывки.",
+    "th": "เอกสารของคุณไม่ได้ตอบคำถามนี้อย่างชัดเจน ข้อความที่ใกล้เคียงที่สุดมีดังนี้.",
+    "tr": "Belgeleriniz bu soruyu açıkça yanıtlamıyor. En yakın bölümler şunlardır.",
+    "vi": "Tài liệu của bạn không trả lời rõ ràng câu hỏi này. Đây là những đoạn gần nhất.",
+    "zh": "您的文档没有明确回答这个问题。以下段落最为接近。",
+}
 
 
 def detect(text: str) -> str:
-    """ISO 639-1 code of the most likely among the languages spoken here."""
-    language: str = identifier().classify(text[:500])[0]
-    return language
+    """ISO 639-1 code of the most likely of the languages spoken here; English without a clue."""
+    return detect_language(text, among=_NOT_FOUND) or "en"
 
 
 def not_found(language: str) -> str:
     return _NOT_FOUND[language]
+
+
+def closest(language: str) -> str:
+    """Comes before quotes that may miss the question."""
+    return _CLOSEST[language]

@@ -9,9 +9,10 @@ from semantic_text_splitter import TextSplitter
 from sentencex import segment
 
 MAX_CHARACTERS = 400
-"""Longer sentences are cut where they break best: an answer quotes, it does not recite."""
+"""Longer sentences are cut, at semicolons if they can: an answer quotes, it does not recite."""
 
 _splitter = TextSplitter(MAX_CHARACTERS)
+_CLAUSE = re.compile(r"(?<=[;；؛])\s*")
 _HEADING = re.compile(r"#{1,6}\s")
 _ITEM_MARK = re.compile(r"^\s*(?:[-*•‣◦▪\u2013]|\d{1,3}[.)])\s+")
 _RULE = re.compile(r"(?=.*\S)[\s|:=_-]+")
@@ -61,4 +62,6 @@ def _kind(line: str) -> str:
 
 
 def _cut(sentence: str) -> list[str]:
-    return [sentence] if len(sentence) <= MAX_CHARACTERS else _splitter.chunks(sentence)
+    if len(sentence) <= MAX_CHARACTERS:
+        return [sentence]
+    return [part for clause in _CLAUSE.split(sentence) for part in _splitter.chunks(clause)]

@@ -1,0 +1,25 @@
+"""The answerer that the settings ask for."""
+
+from core.settings import Settings
+from providers.answering import Answerer
+from providers.answering.extractive import ExtractiveAnswerer
+from providers.embedding import Embedder
+
+MAX_RETRIES = 2
+"""Of a request that failed before its first token: 408, 409, 429, 5xx and lost connections."""
+
+
+def open_answerer(settings: Settings, embedder: Embedder) -> Answerer:
+    """Closing the answerer leaves the embedder open."""
+    extractive = ExtractiveAnswerer(embedder)
+    if not settings.uses_openai:
+        return extractive
+    from openai import AsyncOpenAI
+
+    from providers.answering.fallback import FallbackAnswerer
+    from providers.answering.openai import OpenAIAnswerer
+
+    # A server of one's own asks for no key, the client does.
+    key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else "none"
+    client = AsyncOpenAI(api_key=key, base_url=settings.openai_base_url, max_retries=MAX_RETRIES)
+    return FallbackAnswerer(OpenAIAnswerer(client, settings.openai_model), extractive)

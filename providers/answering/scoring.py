@@ -1,0 +1,130 @@
+"""Which sentences answer a question, and whether any does.
+
+The weights were fitted by maximum likelihood: a conditional logit over the sentences of the eight
+best passages of each question (McFadden, 1974), and a logistic regression of "answerable" on the
+best of them. Data: half of XQuAD in en, de, es, zh, ar, hi and half of SQuAD 2.0 (both CC BY-SA
+4.0), with vectors of multilingual-e5-small. `bench/extraction.py` measures what they are worth.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+BY_WORDS = np.array([5.90, 3.05, 2.63, 0.64], np.float32)
+"""Of the question's words in the sentence, near it and in its passage (shares), and of the
+passage's similarity (z-score)."""
+
+BY_VECTORS = np.array([0.56, 0.58, 0.57], np.float32)
+"""Of the cosines of the sentence, the sentence with its neighbours and its passage's best sentence
+(z-scores)."""
+
+NEIGHBOUR = 0.5
+"""Weight of each neighbour in the vector of a sentence with its neighbours."""
+
+CALIBRATED = "multilingual-e5-small"
+"""Cosines of other models have other scales: there words alone tell whether an answer is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of n sentences in order of passage and place; arrays of shape (n,)."""
+
+    place: Indices
+    """Index among all sentences: neighbours differ by one."""
+    passage: Indices
+    similarity: Floats
+    """Of the passage, as z-score among the passages."""
+    own: Floats
+    """Share of the question's words, weighted by rarity, that stand in the sentence ..."""
+    near: Floats
+    """... or beside it, or in the heading over it ..."""
+    around: Floats
+    """... or anywhere in the passage."""
+
+    def take(self, indices: Indices) -> "Evidence":
+        return Evidence(
+            self.place[indices],
+            self.passage[indices],
+            self.similarity[indices],
+            self.own[indices],
+            self.near[indices],
+            self.around[indices],
+        )
+
+
+def weigh_words(
+    question: Collection[str],
+    sentences: Sequence[Collection[str]],
+    leads: Sequence[Collection[str]],
+    passage: Indices,
+    similarities: Sequence[float],
+) -> Evidence:
+    """Compare by words; `passage` tells for each sentence which similarity belongs to it."""
+    holds, above = (
+        np.array([[word in part for word in question] for part in parts], np.float32)
+        for parts in (sentences, leads)
+    )
+    count = len(sentences)
+    frequency = holds.sum(0)
+    rarity = np.log1p((count - frequency + 0.5) / (frequency + 0.5))
+    rarity /= rarity.sum()
+
+    place = np.arange(count)
+    beside = np.maximum(holds, above)
+    adjacent = _adjacent(place, passage)
+    beside[1:] = np.maximum(beside[1:], holds[:-1] * adjacent)
+    beside[:-1] = np.maximum(beside[:-1], holds[1:] * adjacent)
+    starts = np.flatnonzero(np.diff(passage, prepend=-1))
+    anywhere = np.maximum.reduceat(beside, starts).repeat(np.diff(starts, append=count), axis=0)
+    return Evidence(
+        place,
+        passage,
+        _standardize(np.array(similarities, np.float32))[passage],
+        holds @ rarity,
+        beside @ rarity,
+        anywhere @ rarity,
+    )
+
+
+def score_words(evidence: Evidence) -> Floats:
+    """Log-odds, shape (n,), against the other sentences."""
+    features = (evidence.own, evidence.near, evidence.around, evidence.similarity)
+    return np.stack(features, axis=1) @ BY_WORDS
+
+
+def score_vectors(evidence: Evidence, query: Floats, vectors: Floats) -> Floats:
+    """What the vectors, shape (n, dimensions), add to the log-odds."""
+    adjacent = _adjacent(evidence.place, evidence.passage)
+    wide = vectors.copy()
+    wide[1:] += NEIGHBOUR * vectors[:-1] * adjacent
+    wide[:-1] += NEIGHBOUR * vectors[1:] * adjacent
+    wide /= np.linalg.norm(wide, axis=1, keepdims=True)
+    cosines = vectors @ query
+    best = np.full(evidence.passage.max() + 1, -1, np.float32)
+    np.maximum.at(best, evidence.passage, cosines)
+    features = (cosines, wide @ query, best[evidence.passage])
+    return np.stack([_standardize(feature) for feature in features], axis=1) @ BY_VECTORS
+
+
+def groundedness(near: float, cosine: float | None) -> float:
+    """Log-odds that the question is answerable.
+
+    From the share of its words near the best sentence and, where the model is calibrated, the
+    highest cosine of question and sentence.
+    """
+    return 7.38 * near - 2.66 if cosine is None else 4.36 * near + 46.76 * cosine - 41.75
+
+
+def _adjacent(place: Indices, passage: Indices) -> Floats:
+    """Column of n - 1: whether a sentence and the next stand side by side."""
+    side_by_side = (np.diff(place) == 1) & (np.diff(passage) == 0)
+    return np.asarray(side_by_side[:, None], np.float32)
+
+
+def _standardize(values: Floats) -> Floats:
+    return np.asarray((values - values.mean()) / max(float(values.std()), 1e-6), np.float32)
