@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
     openai_base_url: HttpUrl | None = Field(None, validation_alias="OPENAI_BASE_URL")
     llama_cloud_api_key: SecretStr | None = Field(None, validation_alias="LLAMA_CLOUD_API_KEY")
+    llama_cloud_base_url: HttpUrl | None = Field(None, validation_alias="LLAMA_CLOUD_BASE_URL")
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000

@@ -29,6 +29,8 @@ class PageWindow:
 
     pages: list[Page]
     page_count: int
+    notice: str | None = None
+    """What people should know about how the document is being read, such as by which stand-in."""
 
 
 class Parser(Protocol):
