@@ -1,7 +1,6 @@
 """`lectern up` as people run it: a process in a terminal, on a data folder of its own."""
 
 import asyncio
-import os
 import re
 import signal
 import socket
@@ -20,7 +19,6 @@ import psutil
 import pytest
 
 from core.settings import Settings
-from server.configuration import variable
 from server.doctor import doctor
 from server.running import find_running
 
@@ -35,13 +33,11 @@ ACCOUNT = {"email": "keeper@example.org", "password": "oil it before it asks"}
 
 
 class Up:
-    def __init__(self, data_dir: Path, **settings: str) -> None:
-        ours = {variable(name) for name in Settings.model_fields}
-        inherited = {name: value for name, value in os.environ.items() if name not in ours}
+    def __init__(self, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "server.cli", "up"],
-            env=inherited | {"LECTERN_DATA_DIR": str(data_dir), "LECTERN_PORT": "0"} | settings,
-            cwd=data_dir.parent,
+            env=environment,
+            cwd=Path(environment["LECTERN_DATA_DIR"]).parent,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -71,11 +67,11 @@ Start = Callable[..., Up]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(environment: dict[str, str]) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def begin(**settings: str) -> Up:
-            up = Up(tmp_path / "data", **settings)
+            up = Up(environment | settings)
 
             def end() -> None:
                 up.process.terminate()

@@ -1,0 +1,45 @@
+"""`lectern demo`: from nothing to a cited answer, through the public API."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def demo(environment: dict[str, str], folder: Path, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "server.cli", "demo", *arguments],
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_the_sample_is_uploaded_and_quoted(environment: dict[str, str], tmp_path: Path) -> None:
+    status, output = demo(environment, tmp_path)
+    assert status == 0, output
+    assert "tide-engine-handbook.pdf, page 4, word for word" in output
+    assert "close the sluice first" in output
+    assert "Traceback" not in output
+
+
+def test_a_document_that_cannot_be_read_says_why(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.pdf"
+    broken.write_bytes(b"%PDF-1.7\nnothing else")
+    status, output = demo(environment, tmp_path, "--file", str(broken))
+    assert status == 1
+    assert "Traceback" not in output
+    assert output.strip().splitlines()[-2:] != []
+
+
+def test_a_missing_file_is_named_in_one_line(environment: dict[str, str], tmp_path: Path) -> None:
+    status, output = demo(environment, tmp_path, "--file", "nowhere.pdf")
+    assert status == 1
+    assert output == "lectern: nowhere.pdf is no file: name one with --file\n"
