@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     parse_timeout_seconds: Annotated[float, Field(gt=0)] = 600
     parse_memory_bytes: Annotated[int, Field(gt=0)] = 2048 * MEBIBYTE
     max_pages: Annotated[int, Field(gt=0)] = 5_000
+    tessdata: Path | None = Field(None, validation_alias="TESSDATA_PREFIX")
+    """Tesseract's `*.traineddata` for the languages of scanned PDFs; unset, scans are refused."""
 
     embedder: Literal["local", "openai"] = "local"
     embedding_model: str | None = None

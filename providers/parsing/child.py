@@ -1,8 +1,8 @@
 """The process that reads one file: `python -m providers.parsing.child JOB`.
 
-JOB is JSON: path, media_type, folder, max_pages, memory_bytes, cpu_seconds. Standard output carries
-frames, each a big-endian 32-bit length and JSON: `{"pages": [...], "page_count": n}` as often as
-it takes, then one of `{"end": true}`, `{"failure": [code, message, advice]}` and
+JOB is JSON: path, media_type, folder, tessdata, max_pages, memory_bytes, cpu_seconds. Standard
+output carries frames, each a big-endian 32-bit length and JSON: `{"pages": [...], "page_count": n}`
+as often as it takes, then one of `{"end": true}`, `{"failure": [code, message, advice]}` and
 `{"unavailable": reason}`.
 """
 
@@ -28,9 +28,10 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not look like a frame
     path = Path(job["path"])
     limit(job["memory_bytes"], job["cpu_seconds"])
-    confine([path], Path(job["folder"]))
+    tessdata = Path(job["tessdata"]) if job["tessdata"] else None
+    confine([path, tessdata] if tessdata else [path], Path(job["folder"]))
     try:
-        for window in read(path, job["media_type"], job["max_pages"]):
+        for window in read(path, job["media_type"], job["max_pages"], tessdata):
             send_pages(frames, window.pages, window.page_count)
         send(frames, {"end": True})
     except ParseFailure as failure:

@@ -12,6 +12,7 @@ def open_parser(settings: Settings) -> Parser:
         timeout_seconds=settings.parse_timeout_seconds,
         memory_bytes=settings.parse_memory_bytes,
         max_pages=settings.max_pages,
+        tessdata=settings.tessdata,
     )
     if not settings.uses_llamaparse or settings.llama_cloud_api_key is None:
         return local

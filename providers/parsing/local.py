@@ -6,20 +6,23 @@ from pathlib import Path
 from core.errors import ErrorCode, ParseFailure
 from providers.parsing import Page, PageWindow
 from providers.parsing.hypertext import render_html
-from providers.parsing.media import CSV, HTML, MARKDOWN, PDF, PLAIN, PPTX, RTF, SUPPORTED, XLSX
+from providers.parsing.mail import render_mail
+from providers.parsing.media import CSV, EML, HTML, MARKDOWN, PDF, PLAIN, PPTX, RTF, SUPPORTED, XLSX
 from providers.parsing.office import read_office
 from providers.parsing.pdf import WINDOW_PAGES, read_pdf, too_many_pages
 from providers.parsing.richtext import render_rtf
 from providers.parsing.text import SECTION_CHARACTERS, clean, decode, sections
 
 
-def read(path: Path, media_type: str, max_pages: int) -> Iterator[PageWindow]:
+def read(
+    path: Path, media_type: str, max_pages: int, tessdata: Path | None = None
+) -> Iterator[PageWindow]:
     """Read one file; a document without pages is cut into sections that count as pages.
 
     Raises `ParseFailure`.
     """
     if media_type == PDF:
-        return read_pdf(path, max_pages)
+        return read_pdf(path, max_pages, tessdata)
     return _windows(_texts(path, media_type), media_type, max_pages)
 
 
@@ -34,6 +37,8 @@ def _texts(path: Path, media_type: str) -> Iterable[str]:
                 "Save it as UTF-8 and upload that.",
             )
         return [clean(text)]
+    if media_type == EML:
+        return [render_mail(path.read_bytes())]
     if media_type == RTF:
         return [render_rtf(path.read_bytes())]
     if media_type in SUPPORTED:

@@ -1,4 +1,4 @@
-"""Office documents, mail and books through kreuzberg, as pages of plain text."""
+"""Office documents and books through kreuzberg, as pages of plain text."""
 
 import html
 import io
@@ -164,8 +164,6 @@ def _render_node(node: Node) -> str:
             return f"{bullet} {_squeeze(content['text'])}"
         case "table":
             return _render_table(content["grid"])
-        case "metadata_block":
-            return "\n".join(f"{name}: {value}" for name, value in content["entries"])
         case _:
             text = _IMAGE_LINK.sub("", _text(node)).strip()
             return "" if text.startswith(_SLIDE_MARK) else text

@@ -1,6 +1,5 @@
 """PDF pages in reading order; each word of the text knows its box."""
 
-import os
 import re
 import tempfile
 from collections import defaultdict
@@ -53,16 +52,20 @@ class Piece(NamedTuple):
     word: int
 
 
-def read_pdf(path: Path, max_pages: int) -> Iterator[PageWindow]:
-    """Raises `ParseFailure`: ENCRYPTED, MALFORMED, TOO_LARGE, NO_TEXT_LAYER or EMPTY."""
+def read_pdf(path: Path, max_pages: int, tessdata: Path | None) -> Iterator[PageWindow]:
+    """Recognise the text of scans when `tessdata` holds Tesseract's data.
+
+    Raises `ParseFailure`: ENCRYPTED, MALFORMED, TOO_LARGE, NO_TEXT_LAYER or EMPTY.
+    """
     from liteparse import LiteParse, ParseError
 
     document = Path(tempfile.mkdtemp(), "document.pdf")  # liteparse goes by the name
     document.symlink_to(path.absolute())
-    tessdata = os.environ.get("TESSDATA_PREFIX")
     parser = LiteParse(
         ocr_enabled=tessdata is not None,
-        tessdata_path=tessdata,
+        ocr_failure_fatal=False,
+        ocr_language="+".join(_languages(tessdata)) if tessdata else None,
+        tessdata_path=str(tessdata) if tessdata else None,
         extract_blocks=True,
         emit_word_boxes=True,
         continue_on_page_error=True,
@@ -96,6 +99,10 @@ def read_pdf(path: Path, max_pages: int) -> Iterator[PageWindow]:
             "The PDF is damaged and cannot be read.",
             "Open it in a PDF viewer, print it to a new PDF and upload that.",
         ) from error
+
+
+def _languages(tessdata: Path) -> list[str]:
+    return sorted(path.stem for path in tessdata.glob("*.traineddata") if path.stem != "osd")
 
 
 def too_many_pages(pages: int, limit: int) -> ParseFailure:

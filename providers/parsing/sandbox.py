@@ -3,7 +3,6 @@
 import asyncio
 import json
 import math
-import os
 import signal
 import struct
 import sys
@@ -39,10 +38,18 @@ class SandboxedParser:
     name = "local"
     command: Sequence[str] = (sys.executable, "-P", "-m", "providers.parsing.child")
 
-    def __init__(self, *, timeout_seconds: float, memory_bytes: int, max_pages: int) -> None:
+    def __init__(
+        self,
+        *,
+        timeout_seconds: float,
+        memory_bytes: int,
+        max_pages: int,
+        tessdata: Path | None = None,
+    ) -> None:
         self.timeout_seconds = timeout_seconds
         self.memory_bytes = memory_bytes
         self.max_pages = max_pages
+        self.tessdata = tessdata
 
     async def parse(self, path: Path, media_type: str) -> AsyncGenerator[PageWindow, None]:
         with tempfile.TemporaryDirectory(prefix="lectern-parse-") as folder:
@@ -60,8 +67,6 @@ class SandboxedParser:
             "TMPDIR": folder,
             "LANG": "C.UTF-8",
         }
-        if tessdata := os.environ.get("TESSDATA_PREFIX"):
-            environment["TESSDATA_PREFIX"] = tessdata
         try:
             return await asyncio.create_subprocess_exec(
                 *self.command, self._job(path, media_type, folder),
@@ -77,6 +82,7 @@ class SandboxedParser:
                 "path": str(path.absolute()),
                 "media_type": media_type,
                 "folder": folder,
+                "tessdata": str(self.tessdata.absolute()) if self.tessdata else None,
                 "max_pages": self.max_pages,
                 "memory_bytes": self.memory_bytes,
                 "cpu_seconds": math.ceil(self.timeout_seconds),

@@ -1,6 +1,8 @@
 """Each supported format, read in the real sandbox."""
 
+import sys
 import zipfile
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -183,3 +185,35 @@ async def test_more_pages_than_allowed_are_refused(tmp_path: Path) -> None:
             await windows_of(parser, path)
         assert failure.value.code is ErrorCode.TOO_LARGE
         assert failure.value.advice
+
+
+async def test_scans_are_read_where_there_is_data_to_recognise_text() -> None:
+    parser = SandboxedParser(
+        timeout_seconds=60,
+        memory_bytes=2048 * MEBIBYTE,
+        max_pages=100,
+        tessdata=Path(sys.prefix, "share", "tessdata"),
+    )
+    first, second = await read(parser, "surge-log-scan.pdf")
+    assert (
+        first.text
+        == second.text
+        == ("Surge log, 31 January 1953\n\nWater in the house: 1.6 metres")
+    )
+    assert len(first.words) == 6 * 11
+    assert "# The Tide Engine" in (await read(parser, "tide-engine-handbook.pdf"))[0].text
+
+
+async def test_mail_of_markup_and_attachments(parser: SandboxedParser, tmp_path: Path) -> None:
+    message = EmailMessage()
+    message["Subject"] = "Gr\u00fc\u00dfe & mehr"
+    message["From"] = "a@skerra.example"
+    message.set_content("<h1>Hi</h1>loose &amp; free<table><tr><td>1<td>2</table>", subtype="html")
+    message.add_attachment("not read", filename="note.txt")
+    path = tmp_path / "message.eml"
+    path.write_bytes(message.as_bytes())
+    (window,) = await windows_of(parser, path)
+    assert window.pages[0].text == (
+        "Subject: Gr\u00fc\u00dfe & mehr\nFrom: a@skerra.example\nAttachments: note.txt\n\n"
+        "# Hi\n\nloose & free\n\n1 | 2"
+    )
