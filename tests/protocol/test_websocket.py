@@ -366,6 +366,7 @@ async def test_leaving_does_not_cut_the_clean_up_of_a_completed_operation_short(
         await peer.subscribe("subscription { ticks }")
         await peer.receive()
         await peer.send({"id": "1", "type": "complete"})
+        await eventually(lambda: Ticks.cleaning > 0)
 
     await eventually(lambda: _server_tasks() == 0)
     assert Ticks.open == 0

@@ -137,9 +137,10 @@ async def _describe(file: UploadFile) -> str:
 
 
 class Ticks:
-    """Counts the endless subscriptions that have not run their clean-up."""
+    """Counts the endless subscriptions that have not run their clean-up to its end."""
 
     open = 0
+    cleaning = 0
 
 
 @strawberry.type
@@ -156,8 +157,12 @@ class Subscription:
             yield 0
             await asyncio.Event().wait()
         finally:
-            await asyncio.sleep(0.05)  # as an unsubscription would
-            Ticks.open -= 1
+            Ticks.cleaning += 1
+            try:
+                await asyncio.sleep(0.05)  # as an unsubscription would
+                Ticks.open -= 1
+            finally:
+                Ticks.cleaning -= 1
 
     @strawberry.subscription
     async def flood(self) -> AsyncGenerator[str, None]:
