@@ -138,14 +138,14 @@ OPERATIONS = {
     "logout": "mutation { logout(everywhere: true) { everywhere } }",
     "createApiKey": """mutation { createApiKey(input: { name: "mine" }) {
         ... on CreatedApiKey { apiKey { name } } } }""",
-    "revokeApiKey": 'mutation { revokeApiKey(id: "API_KEY") { .... on Error { code } } }',
+    "revokeApiKey": 'mutation { revokeApiKey(id: "API_KEY") { ... on Error { code } } }',
     "retryIngestion": """mutation { retryIngestion(documentId: "DOCUMENT") {
         ... on Error { code } } }""",
     "cancelIngestion": """mutation { cancelIngestion(documentId: "DOCUMENT") {
         ... on Error { code } } }""",
     "renameDocument": """mutation { renameDocument(input: { id: "DOCUMENT", filename: "mine" }) {
         ... on Error { code } } }""",
-    "deleteDocument": 'mutation { deleteDocument(id: "DOCUMENT") { .... on Error { code } } }',
+    "deleteDocument": 'mutation { deleteDocument(id: "DOCUMENT") { ... on Error { code } } }',
     "createConversation": """mutation { createConversation(input: { title: "mine" }) {
         ... on CreatedConversation { conversation { title } } } }""",
     "renameConversation": """mutation {
@@ -153,7 +153,7 @@ OPERATIONS = {
         ... on Error { code } } }""",
     "deleteConversation": """mutation { deleteConversation(id: "CONVERSATION") {
         ... on Error { code } } }""",
-    "stopAnswer": 'mutation { stopAnswer(messageId: "MESSAGE") { .... on Error { code } } }',
+    "stopAnswer": 'mutation { stopAnswer(messageId: "MESSAGE") { ... on Error { code } } }',
     "rateAnswer": """mutation { rateAnswer(input: { messageId: "MESSAGE", rating: 1 }) {
         ... on Error { code } } }""",
     "documentProgress": 'subscription { documentProgress(documentId: "DOCUMENT") { status } }',
