@@ -1,8 +1,9 @@
 """Every document of a folder through sniffing and the sandboxed parser.
 
-    python -m bench.formats --data DIR [--show NAME] [--pages 1000]
+    python -m bench.formats [--data DIR] [--show NAME] [--pages 1000]
 
-DIR holds `documents/` and `hostile/`. A PDF of `--pages` pages is made on the spot.
+DIR holds `documents/` and `hostile/`; without it the samples of the tests are read. A PDF of
+`--pages` pages is made on the spot.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from providers.parsing.factory import open_parser
 from providers.parsing.media import PDF, sniff_file
 
 MEBIBYTE = 1024 * 1024
+SAMPLES = Path(__file__).parents[1] / "tests" / "samples"
 
 
 @dataclass
@@ -144,14 +146,13 @@ def report(outcomes: list[Outcome]) -> None:
 
 async def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--data", type=Path, required=True)
+    arguments.add_argument("--data", type=Path)
     arguments.add_argument("--show", help="print the pages of files whose name contains this")
     arguments.add_argument("--pages", type=int, default=1000)
     options = arguments.parse_args()
     parser = open_parser(Settings(parser="local"))
-    files = sorted((options.data / "documents").iterdir()) + sorted(
-        (options.data / "hostile").iterdir()
-    )
+    folders = [options.data / "documents", options.data / "hostile"] if options.data else [SAMPLES]
+    files = [path for folder in folders for path in sorted(folder.iterdir())]
     with tempfile.TemporaryDirectory() as folder:
         long = Path(folder, f"made-{options.pages}-pages.pdf")
         make_pdf(long, options.pages)
