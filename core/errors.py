@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     PARSER_TIMEOUT = "PARSER_TIMEOUT"
     EMBEDDER_UNAVAILABLE = "EMBEDDER_UNAVAILABLE"
     STORAGE_UNAVAILABLE = "STORAGE_UNAVAILABLE"
+    DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
 
     RETRIEVAL_FAILED = "RETRIEVAL_FAILED"
     LLM_UNAVAILABLE = "LLM_UNAVAILABLE"
@@ -78,6 +79,12 @@ class RateLimited(DomainError):
         """Seconds until the next try can succeed."""
 
 
+class TooManyAnswers(RateLimited):
+    """The user has as many answers written at the same time as one may."""
+
+    code = ErrorCode.TOO_MANY_ANSWERS
+
+
 class EmailTaken(DomainError):
     code = ErrorCode.EMAIL_TAKEN
 
@@ -107,6 +114,12 @@ class QuotaExceeded(DomainError):
     code = ErrorCode.QUOTA_EXCEEDED
 
 
+class UploadMismatch(DomainError):
+    """The bytes that arrived are not those that were announced."""
+
+    code = ErrorCode.UPLOAD_MISMATCH
+
+
 class InvalidState(DomainError):
     """The object exists but its state does not allow the operation."""
 
@@ -119,6 +132,15 @@ class ProviderUnavailable(DomainError):
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class DatabaseUnavailable(DomainError):
+    """The database did not answer, or gave up; whether a commit took place is not known."""
+
+    code = ErrorCode.DATABASE_UNAVAILABLE
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer just now; try again.")
 
 
 class ParseFailure(DomainError):

@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -26,6 +26,8 @@ class Event:
 class Citation:
     """`start` and `end` count characters in the answer, `page_*` in the text of the page."""
 
+    position: int
+    """Among the answer's citations, from 0."""
     index: int
     start: int
     end: int
@@ -36,6 +38,16 @@ class Citation:
     page_end: int
     quote: str
     verified: bool
+
+    def payload(self) -> dict[str, Any]:
+        """Of a CITATION event."""
+        ids = {"document_id": str(self.document_id), "version_id": str(self.version_id)}
+        return asdict(self) | ids
+
+    @classmethod
+    def from_payload(cls, payload: dict[str, Any]) -> "Citation":
+        ids = {name: UUID(payload[name]) for name in ("document_id", "version_id")}
+        return cls(**{**payload, **ids})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +72,20 @@ _CHECKPOINT = text(
       UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
       WHERE message_id = :message_id RETURNING owner_id)
     UPDATE messages m SET text = :text, sequence = :sequence FROM held
-    WHERE m.owner_id = :owner_id AND m.id = :message_id AND m.status = 'STREAMING'"""
+    WHERE m.owner_id = :owner_id AND m.id = :message_id AND m.status = 'STREAMING'
+    RETURNING m.stop_requested"""
 )
+# A commit whose confirmation was lost is written again, hence ON CONFLICT. What a passage or a
+# citation points to may be deleted at any moment: then it is left out.
 _INSERT_EVENT = text(
     "INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)"
     " VALUES (:owner_id, :message_id, :sequence, :kind, CAST(:payload AS jsonb))"
+    " ON CONFLICT DO NOTHING"
 )
 _EVENTS = text(
     "SELECT sequence, kind, payload FROM answer_events"
     " WHERE owner_id = :owner_id AND message_id = :message_id AND sequence > :after"
-    " ORDER BY sequence LIMIT 1000"
+    " ORDER BY sequence LIMIT :limit"
 )
 _LAST_SEQUENCE = text(
     "SELECT coalesce(max(sequence), 0) AS n FROM answer_events"
@@ -85,10 +101,6 @@ _REQUEST_STOP = text(
     "UPDATE messages SET stop_requested = true"
     " WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'"
 )
-_STOP_REQUESTED = text(
-    "SELECT stop_requested OR status <> 'STREAMING' AS stop FROM messages"
-    " WHERE owner_id = :owner_id AND id = :message_id"
-)
 _DELETE_LEASE = text("DELETE FROM answer_leases WHERE message_id = :message_id")
 _EXPIRED = text(
     "SELECT message_id, owner_id FROM answer_leases WHERE expires_at < now()"
@@ -101,8 +113,11 @@ _LOCK_EXPIRED = text(
 )
 _INSERT_PASSAGE = text(
     "INSERT INTO answer_passages (owner_id, message_id, rank, version_id, ordinal, lexical_rank,"
-    " lexical_score, semantic_rank, similarity, score) VALUES (:owner_id, :message_id, :rank,"
-    " :version_id, :ordinal, :lexical_rank, :lexical_score, :semantic_rank, :similarity, :score)"
+    " lexical_score, semantic_rank, similarity, score) SELECT :owner_id, :message_id, :rank,"
+    " version_id, ordinal, CAST(:lexical_rank AS int), CAST(:lexical_score AS real),"
+    " CAST(:semantic_rank AS int), CAST(:similarity AS real), :score FROM chunks"
+    " WHERE owner_id = :owner_id AND version_id = :version_id AND ordinal = :ordinal"
+    " FOR KEY SHARE ON CONFLICT DO NOTHING"
 )
 _PASSAGES = text(
     "SELECT p.message_id, v.document_id, d.filename, p.version_id, p.ordinal, c.start,"
@@ -118,13 +133,14 @@ _PASSAGES = text(
 )
 _INSERT_CITATION = text(
     'INSERT INTO citations (owner_id, message_id, position, index, start, "end", document_id,'
-    " version_id, page_number, page_start, page_end, quote, verified) VALUES (:owner_id,"
-    " :message_id, :position, :index, :start, :end, :document_id, :version_id, :page_number,"
-    " :page_start, :page_end, :quote, :verified)"
+    " version_id, page_number, page_start, page_end, quote, verified) SELECT :owner_id,"
+    " :message_id, :position, :index, :start, :end, document_id, id, :page_number,"
+    " :page_start, :page_end, :quote, :verified FROM document_versions"
+    " WHERE owner_id = :owner_id AND id = :version_id FOR KEY SHARE ON CONFLICT DO NOTHING"
 )
 _CITATIONS = text(
-    'SELECT message_id, index, start, "end", document_id, version_id, page_number, page_start,'
-    " page_end, quote, verified FROM citations"
+    'SELECT message_id, position, index, start, "end", document_id, version_id, page_number,'
+    " page_start, page_end, quote, verified FROM citations"
     " WHERE owner_id = :owner_id AND message_id = ANY(:message_ids) ORDER BY message_id, position"
 )
 
@@ -150,9 +166,12 @@ async def checkpoint(
     events: Sequence[Event],
     sequence: int,
     lease_seconds: float,
-) -> bool:
-    """Keep the text so far and the newest events; False when the answer was ended meanwhile."""
-    held = await session.run(
+) -> Literal["held", "stop", "gone"]:
+    """Keep the text so far and the newest events, and renew the lease.
+
+    "stop": somebody wants the answer to end; "gone": it has ended already or was deleted.
+    """
+    row = await session.first(
         _CHECKPOINT,
         owner_id=session.owner_id,
         message_id=message_id,
@@ -160,12 +179,22 @@ async def checkpoint(
         sequence=sequence,
         lease_seconds=lease_seconds,
     )
-    if held:
-        await append_events(session, message_id, events)
-    return held == 1
+    if row is None:
+        return "gone"
+    await append_events(session, message_id, events)
+    return "stop" if row["stop_requested"] else "held"
 
 
 async def append_events(session: WriteSession, message_id: UUID, events: Sequence[Event]) -> None:
+    """The words of a citation stand in its own row alone, which goes with its document."""
+    cited = [Citation.from_payload(e.payload) for e in events if e.kind == "CITATION"]
+    await session.run_many(
+        _INSERT_CITATION,
+        [
+            {"owner_id": session.owner_id, "message_id": message_id, **asdict(citation)}
+            for citation in cited
+        ],
+    )
     await session.run_many(
         _INSERT_EVENT,
         [
@@ -174,18 +203,38 @@ async def append_events(session: WriteSession, message_id: UUID, events: Sequenc
                 "message_id": message_id,
                 "sequence": event.sequence,
                 "kind": event.kind,
-                "payload": json.dumps(event.payload),
+                "payload": json.dumps(
+                    {"position": event.payload["position"]}
+                    if event.kind == "CITATION"
+                    else event.payload
+                ),
             }
             for event in events
         ],
     )
 
 
-async def events_after(session: ReadSession, message_id: UUID, sequence: int) -> list[Event]:
+async def events_after(
+    session: ReadSession, message_id: UUID, sequence: int, limit: int
+) -> list[Event]:
+    """In order. In place of a citation whose document is gone stands an empty delta."""
     rows = await session.all(
-        _EVENTS, owner_id=session.owner_id, message_id=message_id, after=sequence
+        _EVENTS, owner_id=session.owner_id, message_id=message_id, after=sequence, limit=limit
     )
-    return [Event(**row) for row in rows]
+    events = [Event(**row) for row in rows]
+    if not any(event.kind == "CITATION" for event in events):
+        return events
+    cited = (await citations(session, [message_id])).get(message_id, [])
+    payloads = {citation.position: citation.payload() for citation in cited}
+
+    def with_citation(event: Event) -> Event:
+        if event.kind != "CITATION":
+            return event
+        if payload := payloads.get(event.payload["position"]):
+            return replace(event, payload=payload)
+        return replace(event, kind="DELTA", payload={"text": ""})
+
+    return [with_citation(event) for event in events]
 
 
 async def last_sequence(session: ReadSession, message_id: UUID) -> int:
@@ -213,12 +262,6 @@ async def request_stop(session: WriteSession, message_id: UUID) -> bool:
     """Whether there was anything left to stop."""
     stopped = await session.run(_REQUEST_STOP, owner_id=session.owner_id, message_id=message_id)
     return stopped == 1
-
-
-async def must_stop(session: ReadSession, message_id: UUID) -> bool:
-    """Also when the message is gone."""
-    row = await session.first(_STOP_REQUESTED, owner_id=session.owner_id, message_id=message_id)
-    return row is None or bool(row["stop"])
 
 
 async def expired(session: ReadSession) -> list[tuple[UUID, UUID]]:
@@ -258,23 +301,6 @@ async def passages(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UU
     """What each answer was given, best first."""
     rows = await session.all(_PASSAGES, owner_id=session.owner_id, message_ids=list(message_ids))
     return _by_message(rows, Hit)
-
-
-async def insert_citations(
-    session: WriteSession, message_id: UUID, citations: Sequence[Citation]
-) -> None:
-    await session.run_many(
-        _INSERT_CITATION,
-        [
-            {
-                "owner_id": session.owner_id,
-                "message_id": message_id,
-                "position": position,
-                **asdict(citation),
-            }
-            for position, citation in enumerate(citations)
-        ],
-    )
 
 
 async def citations(

@@ -171,10 +171,7 @@ def citation(row: CitationRow) -> Citation:
 
 def event_citation(payload: dict[str, Any]) -> Citation:
     """From the payload of a CITATION event."""
-    fields = {name: value for name, value in payload.items() if name != "position"}
-    for name in ("document_id", "version_id"):
-        fields[name] = UUID(fields[name])
-    return citation(CitationRow(**fields))
+    return citation(CitationRow.from_payload(payload))
 
 
 def connection(nodes: list[T], cursors: list[str], has_next_page: bool) -> Connection[T]:

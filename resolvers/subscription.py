@@ -6,8 +6,9 @@ from uuid import UUID
 
 import strawberry
 
-from core.errors import DomainError, ErrorCode, RateLimited
+from core.errors import DatabaseUnavailable, DomainError, ErrorCode, NotFound, RateLimited
 from core.ids import Kind, decode_id
+from core.principal import Principal
 from db.answers import Event
 from resolvers import arguments, mapping
 from resolvers.context import Info
@@ -57,13 +58,14 @@ class Subscription:
         "nobody watches; `answer` resumes."
     )
     async def chat(self, info: Info, input: ChatInput) -> AsyncGenerator[ChatEvent, None]:
+        principal = info.context.principal
         try:
             asked = arguments.ask(input)
-            message_id = await info.context.services.chat.ask(info.context.principal, asked)
+            message_id = await info.context.services.chat.ask(principal, asked)
         except DomainError as error:
-            yield _refused(error)
+            yield _failed(error, 0)
             return
-        async with aclosing(_events(info, message_id, 0)) as events:
+        async with aclosing(_events(info, principal, message_id, 0)) as events:
             async for event in events:
                 yield event
 
@@ -73,18 +75,30 @@ class Subscription:
     async def answer(
         self, info: Info, message_id: strawberry.ID, after_sequence: int = 0
     ) -> AsyncGenerator[ChatEvent, None]:
-        key = decode_id(Kind.MESSAGE, message_id)
-        async with aclosing(_events(info, key, after_sequence)) as events:
+        principal = info.context.principal
+        try:
+            key = decode_id(Kind.MESSAGE, message_id)
+        except NotFound as error:
+            yield _failed(error, 0)
+            return
+        async with aclosing(_events(info, principal, key, after_sequence)) as events:
             async for event in events:
                 yield event
 
 
-async def _events(info: Info, message_id: UUID, after: int) -> AsyncGenerator[ChatEvent, None]:
-    events = info.context.services.chat.follow(info.context.principal, message_id, after)
-    async with aclosing(events):
-        async for event in events:
-            info.context.loading.forget()
-            yield await _event(info, message_id, event)
+async def _events(
+    info: Info, principal: Principal, message_id: UUID, after: int
+) -> AsyncGenerator[ChatEvent, None]:
+    events = info.context.services.chat.follow(principal, message_id, after)
+    sequence = 0
+    try:
+        async with aclosing(events):
+            async for event in events:
+                info.context.loading.forget()
+                sequence = event.sequence
+                yield await _event(info, message_id, event)
+    except DomainError as error:
+        yield _failed(error, sequence and sequence + 1)
 
 
 async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
@@ -122,11 +136,11 @@ async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
             )
 
 
-def _refused(error: DomainError) -> ChatFailed:
-    """Nothing was asked, so there is nothing to resume: sequence 0."""
+def _failed(error: DomainError, sequence: int) -> ChatFailed:
+    """Sequence 0: nothing was begun, so there is nothing to resume."""
     return ChatFailed(
-        sequence=0,
+        sequence=sequence,
         code=error.code,
         message=error.message,
-        retryable=isinstance(error, RateLimited),
+        retryable=isinstance(error, RateLimited | DatabaseUnavailable),
     )

@@ -4,8 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import structlog
@@ -17,16 +16,19 @@ from core.principal import Principal
 from db import answers
 from db.answers import Citation, Ending, Event
 from db.engine import Database
-from services.events import Hints, answer_subject
+from services.events import Hints, answer_subject, stop_subject
 
 _log = structlog.get_logger()
 COALESCE_SECONDS = 0.025
 CHECKPOINT_SECONDS = 0.25
 LEASE_SECONDS = 10.0
+SILENT_AFTER_SECONDS = 8.0
+"""So long after it last took its lease a writer says nothing more, lest it speak while a sweeper
+already ends the answer in its place."""
 TAIL_SECONDS = 600
 """How long Redis keeps the newest events; the database keeps all of them."""
 
-_MESSAGES = {
+_FAILURES = {
     ErrorCode.INTERRUPTED: "The answer was interrupted; ask again.",
     ErrorCode.LLM_TIMEOUT: "The language model took too long; ask again.",
     ErrorCode.LLM_UNAVAILABLE: "The language model is not available; ask again later.",
@@ -36,7 +38,7 @@ _MESSAGES = {
 
 def failure(code: ErrorCode) -> dict[str, Any]:
     """Payload of a FAILED event."""
-    message = _MESSAGES.get(code, "The answer failed unexpectedly; ask again.")
+    message = _FAILURES.get(code, "The answer failed unexpectedly; ask again.")
     return {"code": code, "message": message, "retryable": True}
 
 
@@ -58,20 +60,21 @@ class AnswerTail:
         except (RedisError, OSError) as error:
             _log.warning("answer tail lost", error=str(error))
 
-    async def after(self, message_id: UUID, sequence: int) -> list[Event]:
-        """Newer events as far as Redis still has them, oldest first."""
+    async def after(self, message_id: UUID, sequence: int, limit: int) -> list[Event]:
+        """The events that follow `sequence` without a gap, as far as Redis has them."""
         try:
-            entries = await self._redis.xrange(_key(message_id), min=f"({sequence}-0")
+            entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
         except (RedisError, OSError):
             return []
-        return [
+        events = [
             Event(int(id_.split(b"-")[0]), fields[b"kind"].decode(), json.loads(fields[b"payload"]))
             for id_, fields in entries
         ]
+        return [e for expected, e in enumerate(events, sequence + 1) if e.sequence == expected]
 
 
 class AnswerLog:
-    """Records what one answer does; `pump` carries it out while the answer is written."""
+    """Records what one answer does; `send` and `keep` carry it out while it is written."""
 
     def __init__(
         self,
@@ -91,9 +94,9 @@ class AnswerLog:
         self._first_sequence = 2
         self._sent = 0
         self._kept = 0
+        self._leased_at = time.monotonic()
         self._dirty = asyncio.Event()
         self.text = ""
-        self.citations: list[Citation] = []
 
     def sources(self) -> None:
         """The passages stand in the database."""
@@ -107,40 +110,64 @@ class AnswerLog:
 
     def citation(self, citation: Citation) -> None:
         self._cut_delta()
-        self.citations.append(citation)
-        self._record("CITATION", {"position": len(self.citations) - 1, **_json(citation)})
+        self._record("CITATION", citation.payload())
 
-    async def pump(self) -> None:
-        """Send every few milliseconds and keep every few sends, until cancelled."""
-        kept_at = time.monotonic()
+    async def send(self) -> None:
+        """Tell followers what is new every few milliseconds, until cancelled."""
         while True:
-            try:
-                async with asyncio.timeout(LEASE_SECONDS / 4):
-                    await self._dirty.wait()
-            except TimeoutError:
-                kept_at = 0.0
+            await self._dirty.wait()
             self._dirty.clear()
             self._cut_delta()
-            await self._send()
-            if time.monotonic() - kept_at >= CHECKPOINT_SECONDS:
-                await self._keep()
-                kept_at = time.monotonic()
+            if self._holds_lease():
+                await self._send()
             await asyncio.sleep(COALESCE_SECONDS)
 
+    async def keep(self) -> Literal["stop", "gone"]:
+        """Checkpoint what is new and renew the lease until the answer is to end or has ended."""
+        async with self._hints.listen(stop_subject(self._message_id)) as listener:
+            while self._holds_lease():
+                hinted = await listener.wait(CHECKPOINT_SECONDS)
+                age = time.monotonic() - self._leased_at
+                if not hinted and self._kept == len(self._events) and age < LEASE_SECONDS / 4:
+                    continue
+                try:
+                    async with asyncio.timeout(LEASE_SECONDS / 4):
+                        state = await self._checkpoint()
+                except Exception as error:  # whatever ails the database, while the lease lasts
+                    _log.warning("checkpoint postponed", error=repr(error))
+                    continue
+                if state != "held":
+                    return state
+        return "gone"
+
     async def end(self, ending: Ending) -> None:
-        """Write the end, once, with everything that was not yet kept, then say so."""
+        """Write the end, once, with everything not yet kept, then say so.
+
+        Tried again as long as the lease lasts; after that the sweeper ends the answer.
+        """
         self._cut_delta()
         if ending.failure_code is not None:
             self._record("FAILED", failure(ending.failure_code))
         else:
             self._record("COMPLETED", {"grounded": bool(ending.grounded)})
-        sequence = self._events[-1].sequence
-        async with self._database.write(self._principal.user_id) as session:
-            if await answers.end(session, self._message_id, ending, self.text, sequence):
-                unkept = self._events[self._kept :]
-                await answers.append_events(session, self._message_id, unkept)
-                await answers.insert_citations(session, self._message_id, self.citations)
-        await self._send()
+        while True:
+            try:
+                async with asyncio.timeout(LEASE_SECONDS / 4):
+                    ended = await self._end(ending)
+            except Exception:
+                if not self._holds_lease():
+                    _log.exception("end not written", message_id=str(self._message_id))
+                    return
+                await asyncio.sleep(CHECKPOINT_SECONDS)
+            else:
+                break
+        if ended:
+            await self._send()
+        else:
+            await self._hints.publish(answer_subject(self._message_id))
+
+    def _holds_lease(self) -> bool:
+        return time.monotonic() - self._leased_at < SILENT_AFTER_SECONDS
 
     def _record(self, kind: str, payload: dict[str, Any]) -> None:
         sequence = self._first_sequence + len(self._events)
@@ -160,31 +187,31 @@ class AnswerLog:
             await self._tail.append(self._message_id, unsent)
             await self._hints.publish(answer_subject(self._message_id))
 
-    async def _keep(self) -> None:
-        kept = len(self._events)
-        text = "".join(e.payload["text"] for e in self._events if e.kind == "DELTA")
-        try:
-            async with self._database.write(self._principal.user_id) as session:
-                await answers.checkpoint(
-                    session,
-                    self._message_id,
-                    text,
-                    self._events[self._kept : kept],
-                    self._first_sequence + kept - 1,
-                    LEASE_SECONDS,
-                )
-        except OSError as error:
-            _log.warning("checkpoint postponed", error=str(error))
-        else:
-            self._kept = kept
+    async def _checkpoint(self) -> Literal["held", "stop", "gone"]:
+        self._cut_delta()
+        text, events, kept = self.text, self._events[self._kept :], len(self._events)
+        leased_at = time.monotonic()
+        async with self._database.write(self._principal.user_id) as session:
+            state = await answers.checkpoint(
+                session,
+                self._message_id,
+                text,
+                events,
+                self._first_sequence + kept - 1,
+                LEASE_SECONDS,
+            )
+        self._kept, self._leased_at = kept, leased_at
+        return state
+
+    async def _end(self, ending: Ending) -> bool:
+        sequence = self._events[-1].sequence
+        async with self._database.write(self._principal.user_id) as session:
+            ended = await answers.end(session, self._message_id, ending, self.text, sequence)
+            if ended:
+                unkept = self._events[self._kept :]
+                await answers.append_events(session, self._message_id, unkept)
+        return ended
 
 
 def _key(message_id: UUID) -> str:
     return f"lectern:answer:{message_id.hex}"
-
-
-def _json(citation: Citation) -> dict[str, Any]:
-    return {
-        name: str(value) if isinstance(value, UUID) else value
-        for name, value in asdict(citation).items()
-    }

@@ -2,13 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from core.errors import ErrorCode, InvalidInput, NotFound, RateLimited
+import structlog
+
+from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
 from core.telemetry import ANSWERS
+from core.text import is_storable
 from db import answers, conversations, documents
 from db.answers import Ending, Event
 from db.conversations import Message
@@ -17,11 +21,21 @@ from services.answer_log import LEASE_SECONDS, AnswerTail, failure
 from services.composition import Composer
 from services.events import Hints, answer_subject, stop_subject
 
+T = TypeVar("T")
+
+_log = structlog.get_logger()
 MAX_QUESTION_CHARACTERS = 10_000
 MAX_STREAMING = 5
 """Answers that one user may have written at the same time."""
-RECHECK_SECONDS = 2.0
-"""How long a follower goes without a hint before it reads again."""
+RECHECK_SECONDS = 10.0
+"""How long a follower trusts that it would have heard of news."""
+STOP_SECONDS = 2.0
+SWEEP_SECONDS = 3.0
+"""With the lease, less than 15 seconds until the answer of a dead replica has ended."""
+GRACE_SECONDS = 2.0
+"""For answers that are almost done when the process is to end."""
+BATCH = 1000
+"""Events that a follower holds in memory at most."""
 ENDINGS = ("COMPLETED", "FAILED")
 
 
@@ -48,28 +62,50 @@ class Chat:
         self._hints = hints
         self._tail = tail
         self._composer = composer
-        self._writing: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._sweeper = asyncio.create_task(self._sweep())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give answers a moment to be finished; the others end INTERRUPTED with their text."""
+        self._sweeper.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(self._sweeper, *self._tasks, return_exceptions=True)
+
+    @property
+    def writing(self) -> int:
+        """Answers that this process writes."""
+        return len(self._tasks)
 
     async def ask(self, principal: Principal, ask: Ask) -> UUID:
         """Store the question and begin its answer; the answer's id. A resend asks nothing new.
 
         Raises `InvalidInput`, `NotFound` and `RateLimited`.
         """
-        if not ask.text.strip():
-            raise InvalidInput("A question needs some text.", field="text")
+        if not ask.text.strip() or not is_storable(ask.text):
+            raise InvalidInput("A question is some text without NUL characters.", field="text")
         if len(ask.text) > MAX_QUESTION_CHARACTERS:
             raise InvalidInput(
                 f"A question has at most {MAX_QUESTION_CHARACTERS:,} characters.", field="text"
             )
-        if not 1 <= len(ask.client_message_id) <= 200:
+        if not 1 <= len(ask.client_message_id) <= 200 or not is_storable(ask.client_message_id):
             raise InvalidInput("An id has 1 to 200 characters.", field="clientMessageId")
+        # Whoever leaves now has asked all the same: begun is begun.
+        return await asyncio.shield(self._spawn(self._begin(principal, ask)))
+
+    async def _begin(self, principal: Principal, ask: Ask) -> UUID:
         async with self._database.write(principal.user_id) as session:
             await documents.lock_library(session)
             sent = await conversations.answer_by_client_id(session, ask.client_message_id)
             if sent is not None:
                 return sent.id
             if await answers.streaming(session) >= MAX_STREAMING:
-                raise RateLimited(
+                raise TooManyAnswers(
                     f"{MAX_STREAMING} answers are being written; wait for one of them.", 5
                 )
             question = await self._question(session, ask)
@@ -85,10 +121,14 @@ class Chat:
             await answers.begin(session, answer.id, LEASE_SECONDS)
             await conversations.touch(session, question.conversation_id)
             await answers.append_events(session, answer.id, [Event(1, "STARTED", {})])
-        task = asyncio.create_task(self._composer.write(principal, question, answer.id))
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
+        self._spawn(self._composer.write(principal, question, answer.id))
         return answer.id
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _question(self, session: WriteSession, ask: Ask) -> Message:
         """The message that is asked: new at the end of a branch, or an earlier one again."""
@@ -96,7 +136,7 @@ class Chat:
             parent = await conversations.message(session, ask.parent_id)
             if parent is None or ask.conversation_id not in (None, parent.conversation_id):
                 raise NotFound("There is no message with this id.")
-            if parent.role == "USER" and parent.text == ask.text:
+            if parent.role == "USER" and _same_question(parent, ask):
                 return parent
             conversation_id = parent.conversation_id
             parent_id = parent.parent_id if parent.role == "USER" else parent.id
@@ -124,19 +164,20 @@ class Chat:
     ) -> AsyncGenerator[Event]:
         """Every event newer than `after`, in order, none twice, until the answer has ended.
 
-        Raises `NotFound`.
+        Raises `NotFound`, also when the answer is deleted meanwhile.
         """
         async with self._database.read(principal.user_id) as session:
             await self._answer(session, message_id)
         async with self._hints.listen(answer_subject(message_id)) as listener:
-            last = after
-            while True:
-                for event in await self._newer(principal, message_id, last):
+            last = max(after, 0)
+            while (events := await self._newer(principal, message_id, last)) is not None:
+                for event in events:
                     yield event
                     last = event.sequence
                     if event.kind in ENDINGS:
                         return
-                await listener.wait(RECHECK_SECONDS)
+                if len(events) < BATCH:
+                    await listener.wait(RECHECK_SECONDS)
 
     async def stop(self, principal: Principal, message_id: UUID) -> Message:
         """End an answer early; what is written stays. Raises `NotFound`."""
@@ -145,7 +186,7 @@ class Chat:
                 message = await self._answer(session, message_id)
                 await answers.request_stop(session, message_id)
             await self._hints.publish(stop_subject(message_id))
-            deadline = time.monotonic() + RECHECK_SECONDS
+            deadline = time.monotonic() + STOP_SECONDS
             while message.status == "STREAMING" and time.monotonic() < deadline:
                 await listener.wait(0.1)
                 async with self._database.read(principal.user_id) as session:
@@ -158,7 +199,7 @@ class Chat:
         """Raises `InvalidInput` and `NotFound`."""
         if not 1 <= rating <= 5:
             raise InvalidInput("A rating is between 1 and 5.", field="rating")
-        if comment is not None and len(comment) > 2000:
+        if comment is not None and (len(comment) > 2000 or not is_storable(comment)):
             raise InvalidInput("A comment has at most 2,000 characters.", field="comment")
         async with self._database.write(principal.user_id) as session:
             message = await conversations.rate(session, message_id, rating, comment)
@@ -171,27 +212,36 @@ class Chat:
         async with self._database.read(None) as session:
             expired = await answers.expired(session)
         for message_id, owner_id in expired:
-            tail = await self._tail.after(message_id, 0)
-            async with self._database.write(owner_id) as session:
-                text = await answers.lock_expired(session, message_id)
-                if text is None:
-                    continue
-                last = await answers.last_sequence(session, message_id)
-                recovered = [event for event in tail if event.sequence > last]
-                text += "".join(e.payload["text"] for e in recovered if e.kind == "DELTA")
-                sequence = last + len(recovered) + 1
-                end = Event(sequence, "FAILED", failure(ErrorCode.INTERRUPTED))
-                await answers.append_events(session, message_id, [*recovered, end])
-                ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
-                await answers.end(session, message_id, ending, text, sequence)
-            ANSWERS.labels(outcome="interrupted").inc()
-            await self._hints.publish(answer_subject(message_id))
+            try:
+                await self._interrupt(message_id, owner_id)
+            except Exception:
+                _log.exception("answer not ended", message_id=str(message_id))
 
-    async def close(self) -> None:
-        """Hand back what is being written: each answer ends INTERRUPTED with its text."""
-        for task in self._writing:
-            task.cancel()
-        await asyncio.gather(*self._writing, return_exceptions=True)
+    async def _interrupt(self, message_id: UUID, owner_id: UUID) -> None:
+        async with self._database.read(owner_id) as session:
+            last = await answers.last_sequence(session, message_id)
+        lost = await self._tail.after(message_id, last, BATCH)
+        async with self._database.write(owner_id) as session:
+            text = await answers.lock_expired(session, message_id)
+            if text is None:
+                return
+            text += "".join(event.payload["text"] for event in lost if event.kind == "DELTA")
+            sequence = last + len(lost) + 1
+            end = Event(sequence, "FAILED", failure(ErrorCode.INTERRUPTED))
+            ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
+            await answers.append_events(session, message_id, [*lost, end])
+            await answers.end(session, message_id, ending, text, sequence)
+        ANSWERS.labels(outcome="interrupted").inc()
+        await self._hints.publish(answer_subject(message_id))
+
+    async def _sweep(self) -> None:
+        """In every process: an answer must end even while no worker lives."""
+        while True:
+            try:
+                await self.interrupt_expired()
+            except Exception as error:
+                _log.warning("sweep postponed", error=repr(error))
+            await asyncio.sleep(SWEEP_SECONDS)
 
     async def _answer(self, session: ReadSession, message_id: UUID) -> Message:
         message = await conversations.message(session, message_id)
@@ -199,18 +249,24 @@ class Chat:
             raise NotFound("There is no answer with this id.")
         return message
 
-    async def _newer(self, principal: Principal, message_id: UUID, after: int) -> list[Event]:
-        tail = await self._tail.after(message_id, after)
-        if tail and tail[0].sequence == after + 1:
+    async def _newer(
+        self, principal: Principal, message_id: UUID, after: int
+    ) -> list[Event] | None:
+        """None: there is nothing newer and never will be."""
+        tail = await self._tail.after(message_id, after, BATCH)
+        if tail:
             return tail
         async with self._database.read(principal.user_id) as session:
             message = await self._answer(session, message_id)
-            events = await answers.events_after(session, message_id, after)
-        if events or message.status == "STREAMING":
-            return events
-        if message.status in ("FAILED", "INTERRUPTED"):
-            return [Event(after + 1, "FAILED", failure(ErrorCode.INTERRUPTED))]
-        return [Event(after + 1, "COMPLETED", {"grounded": bool(message.grounded)})]
+            events = await answers.events_after(session, message_id, after, BATCH)
+        return events if events or message.status == "STREAMING" else None
+
+
+def _same_question(asked: Message, ask: Ask) -> bool:
+    """Whether to answer it once more, rather than an edited one."""
+    if asked.text != ask.text or ask.document_ids is None:
+        return asked.text == ask.text
+    return asked.document_ids is not None and set(ask.document_ids) == set(asked.document_ids)
 
 
 def title_of(question: str) -> str:

@@ -11,6 +11,7 @@ import structlog
 from core.errors import DomainError, ErrorCode
 from core.principal import Principal
 from core.telemetry import ANSWER_SECONDS, ANSWERS, FIRST_DELTA_SECONDS
+from core.text import storable
 from db import answers, conversations, documents
 from db.answers import Ending
 from db.conversations import Message
@@ -20,7 +21,7 @@ from db.retrieval import Hit
 from providers.answering import Answerer, Question, Source, Turn, Verdict
 from services.answer_log import AnswerLog, AnswerTail
 from services.citations import Marker, MarkerReader, cite
-from services.events import Hints, stop_subject
+from services.events import Hints
 from services.retrieval import Retrieval
 
 _log = structlog.get_logger()
@@ -28,7 +29,6 @@ SOURCES = 8
 HISTORY = 12
 """Earlier messages of the branch that a question is understood with."""
 TOTAL_SECONDS = 300.0
-RECHECK_SECONDS = 2.0
 
 PageKey = tuple[UUID, int]
 
@@ -52,40 +52,32 @@ class Composer:
         """Write one answer to its end, whatever happens on the way."""
         started = time.monotonic()
         log = AnswerLog(self._database, self._hints, self._tail, principal, message_id)
-        pump = asyncio.create_task(log.pump())
-        stopped = asyncio.create_task(self._until_stopped(principal, message_id))
         composed = asyncio.create_task(self._compose(principal, question, message_id, log))
+        kept = asyncio.create_task(log.keep())
+        sent = asyncio.create_task(log.send())
         ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
         try:
             await asyncio.wait(
-                {composed, stopped}, timeout=TOTAL_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                {composed, kept}, timeout=TOTAL_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             if composed.done():
                 ending = _completed(composed.result())
-            elif stopped.done():
-                ending = Ending("STOPPED", self._answerer.name)
-            else:
+            elif not kept.done():
                 ending = Ending("FAILED", failure_code=ErrorCode.LLM_TIMEOUT)
+            elif kept.result() == "stop":
+                ending = Ending("STOPPED", self._answerer.name)
         except DomainError as error:
             ending = Ending("FAILED", failure_code=error.code)
         except Exception:
             _log.exception("answer broke", message_id=str(message_id))
             ending = Ending("FAILED", failure_code=ErrorCode.INTERNAL_SERVER_ERROR)
         finally:
-            for task in (composed, stopped, pump):
+            for task in (composed, kept, sent):
                 task.cancel()
-            await asyncio.gather(composed, stopped, pump, return_exceptions=True)
+            await asyncio.gather(composed, kept, sent, return_exceptions=True)
             await log.end(ending)
             ANSWERS.labels(outcome=ending.status.lower()).inc()
             ANSWER_SECONDS.observe(time.monotonic() - started)
-
-    async def _until_stopped(self, principal: Principal, message_id: UUID) -> None:
-        async with self._hints.listen(stop_subject(message_id)) as listener:
-            while True:
-                await listener.wait(RECHECK_SECONDS)
-                async with self._database.read(principal.user_id) as session:
-                    if await answers.must_stop(session, message_id):
-                        return
 
     async def _compose(
         self, principal: Principal, question: Message, message_id: UUID, log: AnswerLog
@@ -94,10 +86,12 @@ class Composer:
         history = await self._history(principal, question)
         query = await self._answerer.rewrite(question.text, history)
         hits = await self._retrieval.sources(principal, query, SOURCES, question.document_ids)
-        pages = await self._keep_sources(principal, message_id, hits)
+        hits, pages = await self._keep_sources(principal, message_id, hits)
         log.sources()
         sources = [
-            Source(index, hit.filename, hit.first_page, hit.text, hit.similarity or 0.0)
+            Source(
+                index, hit.filename, hit.first_page, hit.text, hit.similarity or 0.0, hit.context
+            )
             for index, hit in enumerate(hits, start=1)
         ]
         reader = MarkerReader(len(sources))
@@ -110,7 +104,7 @@ class Composer:
                     continue
                 if not log.text:
                     FIRST_DELTA_SECONDS.observe(time.monotonic() - started)
-                delta, markers = reader.feed(part.text)
+                delta, markers = reader.feed(storable(part.text))
                 log.delta(delta)
                 await _cite(log, markers, hits, pages)
         delta, markers = reader.feed("", final=True)
@@ -123,16 +117,21 @@ class Composer:
             return []
         async with self._database.read(principal.user_id) as session:
             past = await conversations.branch(session, question.parent_id, HISTORY)
-        return [Turn("user" if m.role == "USER" else "assistant", m.text) for m in past]
+        return [Turn("user" if m.role == "USER" else "assistant", m.text) for m in past if m.text]
 
     async def _keep_sources(
         self, principal: Principal, message_id: UUID, hits: Sequence[Hit]
-    ) -> dict[PageKey, Page]:
-        """Keep what the answer was given; the pages that it may cite."""
+    ) -> tuple[list[Hit], dict[PageKey, Page]]:
+        """Keep what the answer is given, and the pages that it may cite.
+
+        Passages of a document deleted since they were found are left out.
+        """
         keys = {(hit.version_id, number) for hit in hits for number in _page_numbers(hit)}
         async with self._database.write(principal.user_id) as session:
-            await answers.insert_passages(session, message_id, hits)
-            return await documents.pages(session, sorted(keys))
+            pages = await documents.pages(session, sorted(keys))
+            given = [h for h in hits if all((h.version_id, n) in pages for n in _page_numbers(h))]
+            await answers.insert_passages(session, message_id, given)
+        return given, pages
 
 
 async def _cite(

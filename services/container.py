@@ -92,8 +92,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         queue = Queue(redis)
         tail = AnswerTail(redis)
         retrieval = Retrieval(database, embedder)
-        chat = Chat(database, hints, tail, Composer(database, hints, tail, retrieval, answerer))
-        stack.push_async_callback(chat.close)
+        composer = Composer(database, hints, tail, retrieval, answerer)
+        chat = await stack.enter_async_context(Chat(database, hints, tail, composer))
         yield Services(
             database=database,
             redis=redis,

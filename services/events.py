@@ -15,6 +15,9 @@ from redis.exceptions import RedisError
 
 _log = structlog.get_logger()
 _PREFIX = "lectern:hint:"
+IDLE_SECONDS = 1.0
+PUBLISH_SECONDS = 0.5
+"""What a Redis that hangs may cost whoever has something to say."""
 
 
 def owner_subject(owner_id: UUID) -> str:
@@ -45,12 +48,14 @@ class Listener:
     def wake(self) -> None:
         self._changed.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Return at the next hint, or after `seconds` without one."""
+    async def wait(self, seconds: float) -> bool:
+        """Whether there was a hint within `seconds`; returns at the first."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
+        hinted = self._changed.is_set()
         self._changed.clear()
+        return hinted
 
 
 class Hints:
@@ -63,12 +68,18 @@ class Hints:
         self._confirmed: dict[str, asyncio.Event] = {}
         self._reader: asyncio.Task[None] | None = None
 
-    async def publish(self, subject: str) -> None:
+    async def publish(self, *subjects: str) -> None:
         """Best effort: without Redis, listeners find out by themselves a little later."""
         try:
-            await self._redis.publish(_PREFIX + subject, b"")
+            async with (
+                asyncio.timeout(PUBLISH_SECONDS),
+                self._redis.pipeline(transaction=False) as pipeline,
+            ):
+                for subject in subjects:
+                    pipeline.publish(_PREFIX + subject, b"")
+                await pipeline.execute()
         except (RedisError, OSError) as error:
-            _log.warning("hint lost", error=str(error))
+            _log.warning("hint lost", error=repr(error))
 
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncIterator[Listener]:
@@ -80,6 +91,11 @@ class Hints:
             yield listener
         finally:
             await self._leave(channel, listener)
+
+    @property
+    def channel_count(self) -> int:
+        """Subjects that somebody of this process listens to."""
+        return len(self._listeners)
 
     async def close(self) -> None:
         if self._reader is not None:
@@ -114,19 +130,31 @@ class Hints:
     async def _read(self) -> None:
         while True:
             try:
-                if not self._pubsub.subscribed:
-                    await asyncio.sleep(0.02)
+                if self._pubsub.subscribed:
+                    message = await self._pubsub.get_message(timeout=IDLE_SECONDS)
+                else:
+                    message = await asyncio.sleep(0.02)
+                if message is None:
+                    await self._join_again()
                     continue
-                message = await self._pubsub.get_message(timeout=60)
             except (RedisError, OSError) as error:
                 _log.warning("hints interrupted", error=str(error))
                 await asyncio.sleep(1)
-                continue
-            if message is None:
+                for channel in self._listeners:  # who cannot be told looks for themselves
+                    self._wake(channel)
                 continue
             channel = message["channel"].decode()
             if message["type"] == "subscribe" and channel in self._confirmed:
                 self._confirmed[channel].set()
-            elif message["type"] == "message":
-                for listener in self._listeners.get(channel, ()):
-                    listener.wake()
+            if message["type"] in ("message", "subscribe"):  # hints were lost before the latter
+                self._wake(channel)
+
+    async def _join_again(self) -> None:
+        """What could not be subscribed to while Redis was away; the client restores the rest."""
+        missing = [channel for channel, ok in self._confirmed.items() if not ok.is_set()]
+        if missing:
+            await self._pubsub.subscribe(*missing)
+
+    def _wake(self, channel: str) -> None:
+        for listener in self._listeners.get(channel, ()):
+            listener.wake()

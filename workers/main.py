@@ -48,7 +48,7 @@ async def _run(settings: Settings) -> None:
             services.queue,
             settings.lease_seconds,
         )
-        sweeper = Sweeper(services.database, services.storage, services.chat)
+        sweeper = Sweeper(services.database, services.storage)
         wake = asyncio.Event()
         tasks = [
             asyncio.create_task(_hear(services, wake)),

@@ -7,7 +7,6 @@ import structlog
 from db import blobs
 from db.engine import Database
 from providers.storage import Storage
-from services.chat import Chat
 
 _log = structlog.get_logger()
 SWEEP_SECONDS = 3.0
@@ -15,10 +14,9 @@ BATCH = 200
 
 
 class Sweeper:
-    def __init__(self, database: Database, storage: Storage, chat: Chat) -> None:
+    def __init__(self, database: Database, storage: Storage) -> None:
         self._database = database
         self._storage = storage
-        self._chat = chat
 
     async def run(self) -> None:
         """Sweep for ever; a sweep that breaks is logged and the next one comes all the same."""
@@ -30,8 +28,7 @@ class Sweeper:
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> None:
-        """End the answers of dead writers, and delete bytes that no version refers to."""
-        await self._chat.interrupt_expired()
+        """Delete bytes that no version refers to."""
         async with self._database.write(None) as session:
             for key in await blobs.lock_due(session, BATCH):
                 await self._storage.delete(key)

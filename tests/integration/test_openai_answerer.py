@@ -2,23 +2,18 @@
 
 import asyncio
 import json
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import openai
 import pytest
-import uvicorn
-from starlette.applications import Starlette
+from language_model import Manner, Model, answers, chunk, completes, says, serve_model, streams
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.responses import Response, StreamingResponse
 
 from core.errors import ErrorCode, ProviderUnavailable
 from providers.answering import Delta, Question, Source, Turn, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
-
-Manner = Callable[[Request], Awaitable[Response]]
 
 SOURCES = [
     Source(1, "Guide", 3, "The lighthouse was lit in 1862.", 0.9),
@@ -27,89 +22,10 @@ SOURCES = [
 QUESTION = Question("When was the lighthouse lit?", [], SOURCES)
 
 
-class Model:
-    """Meets each request with the next manner; the last one stays."""
-
-    def __init__(self) -> None:
-        self.manners: list[Manner] = []
-        self.requests: list[dict[str, object]] = []
-        self.left = asyncio.Event()
-        self.url = ""
-
-    async def complete(self, request: Request) -> Response:
-        self.requests.append(await request.json())
-        manner = self.manners.pop(0) if len(self.manners) > 1 else self.manners[0]
-        return await manner(request)
-
-    def hangs(self) -> Manner:
-        async def manner(request: Request) -> Response:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-            self.left.set()
-            return Response(status_code=499)
-
-        return manner
-
-
-def chunk(text: str | None, finish: str | None = None) -> str:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
-    return json.dumps({"id": "1", "object": "chat.completion.chunk", "choices": [choice]})
-
-
-USAGE = json.dumps(
-    {
-        "id": "1",
-        "object": "chat.completion.chunk",
-        "choices": [],
-        "usage": {"prompt_tokens": 70, "completion_tokens": 9, "total_tokens": 79},
-    }
-)
-
-
-def streams(*events: str, between: float = 0, then: Exception | None = None) -> Manner:
-    async def body() -> AsyncIterator[str]:
-        for event in events:
-            yield f"data: {event}\n\n"
-            await asyncio.sleep(between)
-        if then:
-            raise then
-
-    async def manner(request: Request) -> Response:
-        return StreamingResponse(body(), media_type="text/event-stream")
-
-    return manner
-
-
-def says(*pieces: str, between: float = 0) -> Manner:
-    chunks = [chunk(piece) for piece in pieces]
-    return streams(chunk(""), *chunks, chunk(None, "stop"), USAGE, "[DONE]", between=between)
-
-
-def answers(status: int, **headers: str) -> Manner:
-    async def manner(request: Request) -> Response:
-        error = {"error": {"message": "secret details", "type": "x"}}
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return JSONResponse(error, status, named)
-
-    return manner
-
-
 @pytest.fixture
 async def model() -> AsyncIterator[Model]:
-    model = Model()
-    app = Starlette(routes=[Route("/v1/chat/completions", model.complete, methods=["POST"])])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        model.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        config = uvicorn.Config(
-            app, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield model
-        finally:
-            server.should_exit = True
-            await serving
+    async with serve_model() as model:
+        yield model
 
 
 @pytest.fixture
@@ -385,15 +301,6 @@ async def test_closing_the_answer_hangs_up(model: Model, answerer: OpenAIAnswere
 
 
 HISTORY = [Turn("user", "Who built the lighthouse?"), Turn("assistant", "Ann Ross did [2].")]
-
-
-def completes(text: str | None) -> Manner:
-    async def manner(request: Request) -> Response:
-        message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        return JSONResponse({"id": "1", "object": "chat.completion", "choices": [choice]})
-
-    return manner
 
 
 async def test_follow_up_is_rewritten_with_the_conversation(
