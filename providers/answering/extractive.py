@@ -48,6 +48,8 @@ _WORD_JOINER = "\u2060"
 
 @dataclass(frozen=True, slots=True)
 class Shortlist:
+    languages: list[str]
+    """Of each source."""
     sentences: list[Sentence]
     terms: list[list[str]]
     evidence: Evidence
@@ -97,13 +99,18 @@ class ExtractiveAnswerer:
         if shortlist is None:
             return Findings(language, -math.inf, [])
         scores, cosine = await self._score(text, shortlist)
-        near = float(shortlist.evidence.near[scores.argmax()])
+        best = int(scores.argmax())
         passage = shortlist.evidence.passage
+        odds = groundedness(
+            float(shortlist.evidence.near[best]),
+            cosine,
+            same_language=shortlist.languages[passage[best]] == language,
+        )
         quotes = [
             (question.sources[passage[index]], shortlist.sentences[index].text)
             for index in _select(shortlist, scores)
         ]
-        return Findings(language, groundedness(near, cosine), quotes)
+        return Findings(language, odds, quotes)
 
     async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
         return await asyncio.to_thread(stand_alone, question, history) if history else question
@@ -129,10 +136,11 @@ class ExtractiveAnswerer:
 def _prepare(text: str, sources: Sequence[Source]) -> tuple[str, Shortlist | None]:
     """The question's language and the sentences worth a closer look, in order."""
     language = detect(text)
+    languages = [detect(source.text) for source in sources]
     found = [
         (passage, sentence)
         for passage, source in enumerate(sources)
-        for sentence in split(source.text, detect(source.text))
+        for sentence in split(source.text, languages[passage])
     ]
     asked = dict.fromkeys(terms(text, [language]))
     if not found or not asked:
@@ -152,7 +160,7 @@ def _prepare(text: str, sources: Sequence[Source]) -> tuple[str, Shortlist | Non
     )
     best = np.sort(np.argsort(-score_words(evidence), kind="stable")[:SHORTLIST])
     return language, Shortlist(
-        [sentences[i] for i in best], [words[i] for i in best], evidence.take(best)
+        languages, [sentences[i] for i in best], [words[i] for i in best], evidence.take(best)
     )
 
 

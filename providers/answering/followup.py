@@ -16,6 +16,8 @@ MAX_ELLIPSIS = 3
 
 MAX_POINTING = 10
 """Terms of a question that a pronoun leaves open; a longer one says what it is about."""
+MAX_POINTING_UNSPACED = 30
+"""The same where terms are pairs of characters."""
 
 _OPENING = {
     "ar": "و",
@@ -53,10 +55,10 @@ _POINTING = {
     "vi": "nó họ đó này",
 }
 _POINTING_UNSPACED = {
-    "ja": ("彼", "それ", "その", "これ", "この", "そこ"),
-    "ko": ("그는", "그녀", "그것", "이것", "그의", "그들"),
-    "th": ("เขา", "เธอ", "มัน", "นั้น", "นี้"),
-    "zh": ("他", "她", "它", "其", "这", "那"),
+    "ja": ["彼", "それ", "その", "これ", "この", "そこ"],
+    "ko": ["그는", "그녀", "그것", "이것", "그의", "그들"],
+    "th": ["เขา", "เธอ", "มัน", "นั้น", "นี้"],
+    "zh": ["他", "她", "它", "其", "这", "那"],
 }
 
 
@@ -76,9 +78,8 @@ def _leans(question: str) -> bool:
     language = detect(question)
     if words[0] in terms(_OPENING.get(language, ""), ()):
         return True
-    if len(words) > MAX_POINTING:
-        return False
+    if language in _POINTING_UNSPACED:
+        pointing = _POINTING_UNSPACED[language]
+        return len(words) <= MAX_POINTING_UNSPACED and any(word in question for word in pointing)
     pointing = terms(_POINTING.get(language, ""), ())
-    return not set(words).isdisjoint(pointing) or any(
-        word in question for word in _POINTING_UNSPACED.get(language, ())
-    )
+    return len(words) <= MAX_POINTING and not set(words).isdisjoint(pointing)

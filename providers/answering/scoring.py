@@ -111,13 +111,18 @@ def score_vectors(evidence: Evidence, query: Floats, vectors: Floats) -> Floats:
     return np.stack([_standardize(feature) for feature in features], axis=1) @ BY_VECTORS
 
 
-def groundedness(near: float, cosine: float | None) -> float:
+def groundedness(near: float, cosine: float | None, same_language: bool) -> float:
     """Log-odds that the question is answerable.
 
     From the share of its words near the best sentence and, where the model is calibrated, the
-    highest cosine of question and sentence.
+    highest cosine of question and sentence. Languages share no words: between two, the cosine
+    counts alone.
     """
-    return 7.38 * near - 2.66 if cosine is None else 4.36 * near + 46.76 * cosine - 41.75
+    if cosine is None:
+        return 7.38 * near - 2.66
+    if same_language:
+        return 4.36 * near + 46.76 * cosine - 41.75
+    return 63.04 * cosine - 50.27
 
 
 def _adjacent(place: Indices, passage: Indices) -> Floats:
