@@ -19,7 +19,7 @@ from server.configuration import UsageError, variable
 from server.running import find_running
 
 SAMPLE = Path(__file__).parents[1] / "tests" / "samples" / "tide-engine-handbook.pdf"
-QUESTION = "What must the keeper do if the chain breaks?"
+QUESTION = "Where do the spare chains hang?"
 
 REGISTER = """
 mutation Register($input: RegisterInput!) {

@@ -66,12 +66,12 @@ query ($id: ID!, $number: Int!) {
   document(id: $id) { downloadUrl byteSize page(number: $number) { text width height } }
 }
 """
-FILES = {
-    "tide-engine-handbook.pdf": ("What must the keeper do if the chain breaks?", 4),
-    "survey-report.docx": (None, 1),
-    "visitor-guide.html": (None, 1),
-    "observatory-charter.md": (None, 1),
-    "keeper-diary.txt": (None, 1),
+PAGE_COUNTS = {
+    "tide-engine-handbook.pdf": 4,
+    "survey-report.docx": 1,
+    "visitor-guide.html": 1,
+    "observatory-charter.md": 1,
+    "keeper-diary.txt": 1,
 }
 
 
@@ -94,7 +94,7 @@ async def client(url: str) -> AsyncIterator[Client]:
 
 async def test_the_whole_journey(client: Client) -> None:
     documents = {}
-    for filename, (_, page_count) in FILES.items():
+    for filename, page_count in PAGE_COUNTS.items():
         uploaded = (await client.upload(UPLOAD, SAMPLES / filename))["uploadDocument"]
         assert uploaded["__typename"] == "UploadedDocument"
         documents[filename] = uploaded["document"]["id"]
@@ -114,7 +114,7 @@ async def test_the_whole_journey(client: Client) -> None:
     assert again["__typename"] == "DuplicateDocument"
     assert again["document"]["id"] == documents["keeper-diary.txt"]
 
-    question = {"clientMessageId": "1", "text": "What must the keeper do if the chain breaks?"}
+    question = {"clientMessageId": "1", "text": "Where do the spare chains hang?"}
     events = [event["chat"] async for event in client.subscribe(CHAT, input=question)]
     assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
     kinds = [event["__typename"] for event in events]
@@ -145,6 +145,7 @@ async def test_the_whole_journey(client: Client) -> None:
         file = httpx.get(opened["downloadUrl"])
         assert len(file.content) == opened["byteSize"]
 
+    assert "north room" in cited[0]["quote"]
     assert cited[0]["document"]["filename"] == "tide-engine-handbook.pdf"
     assert cited[0]["boxes"]
 
