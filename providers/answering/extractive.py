@@ -42,7 +42,7 @@ Of SQuAD's answerable questions 8 in 100 are under the first and 1 in 100 under 
 whose article is not in the library 97 and 80. SQuAD's unanswerable questions are written to look
 answerable beside the right paragraph, and vectors and words do not read: AUROC .67."""
 
-_BRACKETED_NUMBER = regex.compile(r"(?<=\[)(?=\d+(?:,\s*\d+)*\])")
+_BRACKETED_NUMBER = regex.compile(r"(?<=[\[［【])(?=[\d\s,;，、–-]+[\]］】])")
 _WORD_JOINER = "\u2060"
 
 
@@ -87,9 +87,7 @@ class ExtractiveAnswerer:
                 yield Delta(closest(findings.language) + " ")
             space = ""
             for source, quote in findings.quotes:
-                # A number in brackets would be taken for a citation of ours.
-                shown = _BRACKETED_NUMBER.sub(_WORD_JOINER, quote)
-                yield Delta(f"{space}{shown} [{source.index}]")
+                yield Delta(f"{space}{_plain(quote)} [{source.index}]")
                 space = " "
         yield Verdict(findings.odds >= GROUNDED, self.name)
 
@@ -131,6 +129,11 @@ class ExtractiveAnswerer:
         scores += score_vectors(shortlist.evidence, query, vectors)
         calibrated = self._embedder.model.startswith(CALIBRATED)
         return scores, float((vectors @ query).max()) if calibrated else None
+
+
+def _plain(quote: str) -> str:
+    """A number in brackets would be taken for a citation of ours, a backtick would hide ours."""
+    return str(_BRACKETED_NUMBER.sub(_WORD_JOINER, quote)).replace("`", "'")
 
 
 def _prepare(text: str, sources: Sequence[Source]) -> tuple[str, Shortlist | None]:

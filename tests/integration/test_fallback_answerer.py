@@ -1,7 +1,8 @@
 """The extractive answerer stands in for a language model that is down, through real clients."""
 
+import asyncio
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,11 @@ QUESTION = Question("When was the lamp of the lighthouse lit?", [], SOURCES)
 HISTORY = [Turn("user", "Who built the lighthouse?"), Turn("assistant", "Ann Ross did [1].")]
 
 
-@pytest.fixture
-async def embedder(models: Path) -> AsyncIterator[Embedder]:
+@pytest.fixture(scope="module")
+def embedder(models: Path) -> Iterator[Embedder]:
     embedder = LocalEmbedder(lambda: bundled_model(models), NAME, DIMENSIONS, threads=2)
     yield embedder
-    await embedder.aclose()
+    asyncio.run(embedder.aclose())
 
 
 @pytest.fixture
