@@ -10,7 +10,6 @@ import json
 import os
 import struct
 import sys
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -46,7 +45,8 @@ def main() -> None:
 
 
 def send_pages(frames: BinaryIO, pages: list[Page], page_count: int) -> None:
-    message = {"pages": [astuple(page) for page in pages], "page_count": page_count}
+    items = [[page.number, page.text, page.width, page.height, page.words] for page in pages]
+    message = {"pages": items, "page_count": page_count}
     try:
         send(frames, message)
     except OverflowError:

@@ -70,13 +70,16 @@ def _words(item: Any) -> list[Word]:
     words = [
         Word(_spell(word.text), word.x, word.y, word.width, word.height) for word in item.words
     ]
+    if item.text.isascii():
+        return words
     leftward = sum(_RIGHT_TO_LEFT.search(word.text) is not None for word in words)
     return words[::-1] if leftward * 2 > len(words) else words
 
 
 def _spell(text: str) -> str:
     """Clean, with the full stop of a right-to-left word at its end; liteparse leaves it first."""
-    return _LEADING_STOP.sub(r"\2\1", clean(text))
+    text = clean(text)
+    return text if text.isascii() else _LEADING_STOP.sub(r"\2\1", text)
 
 
 def _successors(lines: Sequence[Sequence[Word]]) -> list[int]:
