@@ -145,9 +145,7 @@ async def _parser(settings: Settings) -> list[Finding]:
     if settings.uses_llamaparse:
         return [_installed("llama-parse", "llamaparse")]
     findings = [_installed(package, "embedded") for package in ("liteparse", "kreuzberg")]
-    if "TESSDATA_PREFIX" not in os.environ:
-        remedy = "Set TESSDATA_PREFIX to the folder of Tesseract's language data."
-        findings.append(Finding("warn", "scanned pages are not read", remedy))
+    findings.append(_scans(settings))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "probe.txt"
         path.write_text("probe")
@@ -159,6 +157,17 @@ async def _parser(settings: Settings) -> list[Finding]:
     if [page.text for page in pages] != ["probe"]:
         return [*findings, Finding("fail", "a text of one word is not read as it stands")]
     return [*findings, Finding("ok", "reads in a process of its own")]
+
+
+def _scans(settings: Settings) -> Finding:
+    name = variable("tessdata")
+    if settings.tessdata is None:
+        remedy = f"Set {name} to the folder of Tesseract's language data."
+        return Finding("warn", "scanned pages are not read", remedy)
+    languages = sorted(path.stem for path in settings.tessdata.glob("*.traineddata"))
+    if not languages:
+        return Finding("fail", f"{name} has no *.traineddata: {settings.tessdata}")
+    return Finding("ok", f"scanned pages are read in: {', '.join(languages)}")
 
 
 def _installed(package: str, extra: str) -> Finding:
