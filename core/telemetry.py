@@ -26,6 +26,10 @@ OPERATION_SECONDS = Histogram(
 )
 WEBSOCKETS = Gauge("lectern_websockets_open", "Open websockets.")
 SUBSCRIPTIONS = Gauge("lectern_subscriptions_active", "Running GraphQL subscriptions.")
+TASKS = Gauge("lectern_asyncio_tasks", "Tasks of the event loop.")
+CONNECTIONS = Gauge("lectern_database_connections_in_use", "Connections taken from the pool.")
+CHANNELS = Gauge("lectern_hint_channels", "Subjects of which live hints are heard.")
+WRITING = Gauge("lectern_answers_writing", "Answers being written by this process.")
 
 JOBS = Counter("lectern_jobs", "Ingestion jobs that ended.", ["outcome"])
 JOB_SECONDS = Histogram(

@@ -9,6 +9,7 @@ from pgvector.asyncpg import register_vector
 from sqlalchemy import RowMapping, TextClause, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 Row = RowMapping
 
@@ -80,6 +81,12 @@ class Database:
     async def ping(self) -> None:
         async with self.read(None) as session:
             await session.one(text("SELECT 1"))
+
+    @property
+    def connections_in_use(self) -> int:
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedout()
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -13,6 +13,7 @@ from core.errors import DomainError
 from core.language import detect_language
 from core.principal import Principal
 from core.settings import Settings
+from core.telemetry import CHANNELS, CONNECTIONS, TASKS, WRITING
 from core.tokens import TokenSigner
 from db.engine import Database
 from providers.embedding import Embedder
@@ -94,6 +95,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         retrieval = Retrieval(database, embedder)
         composer = Composer(database, hints, tail, retrieval, answerer)
         chat = await stack.enter_async_context(Chat(database, hints, tail, composer))
+        TASKS.set_function(lambda: len(asyncio.all_tasks()))
+        CONNECTIONS.set_function(lambda: database.connections_in_use)
+        CHANNELS.set_function(lambda: hints.channel_count)
+        WRITING.set_function(lambda: chat.writing)
         yield Services(
             database=database,
             redis=redis,
