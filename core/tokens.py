@@ -19,6 +19,7 @@ ISSUER = "lectern"
 AUDIENCE = "lectern-api"
 TYPE = "at+jwt"
 FILE_TYPE = "file+jwt"
+UPLOAD_TYPE = "upload+jwt"
 _INVALID = "The token is not valid."
 
 
@@ -60,6 +61,20 @@ class TokenSigner:
         claims = self._claims(FILE_TYPE, token)
         try:
             return UUID(claims["sub"]), UUID(claims["version"])
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise Unauthenticated(_INVALID) from None
+
+    def issue_upload(
+        self, user_id: UUID, upload: dict[str, Any], lifetime: timedelta
+    ) -> AccessToken:
+        """Lets one announced file in and nothing else."""
+        return self._sign(UPLOAD_TYPE, user_id, lifetime, {"upload": upload})
+
+    def verify_upload(self, token: str) -> tuple[UUID, dict[str, Any]]:
+        """Owner and what was announced; raises `Unauthenticated`."""
+        claims = self._claims(UPLOAD_TYPE, token)
+        try:
+            return UUID(claims["sub"]), dict(claims["upload"])
         except (KeyError, ValueError, TypeError, AttributeError):
             raise Unauthenticated(_INVALID) from None
 

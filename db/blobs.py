@@ -1,31 +1,72 @@
 """Stored bytes that no version refers to: they are on the way in, or on the way out."""
 
-from collections.abc import Sequence
+from uuid import UUID
 
 from sqlalchemy import text
 
 from db.engine import WriteSession
 
 _ABANDON = text(
-    "INSERT INTO abandoned_blobs (storage_key, available_at)"
-    " VALUES (:key, now() + make_interval(secs => :delay_seconds))"
-    " ON CONFLICT (storage_key) DO UPDATE SET available_at = excluded.available_at"
+    "INSERT INTO abandoned_blobs (storage_key, owner_id, byte_size, available_at)"
+    " VALUES (:key, :owner_id, :byte_size, now() + make_interval(secs => :delay_seconds))"
 )
+_IS_AWAITED = text(
+    "SELECT 1 FROM abandoned_blobs WHERE storage_key = :key AND available_at > now()"
+)
+_RESERVED = text(
+    "SELECT CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes FROM abandoned_blobs"
+    " WHERE owner_id = :owner_id AND available_at > now()"
+)
+_RELEASE = text("UPDATE abandoned_blobs SET byte_size = 0 WHERE storage_key = :key")
 _KEEP = text("DELETE FROM abandoned_blobs WHERE storage_key = :key")
+_POSTPONE = text(
+    "UPDATE abandoned_blobs SET available_at = now() + make_interval(secs => :delay_seconds)"
+    " WHERE storage_key = :key"
+)
 _LOCK_DUE = text(
     "SELECT storage_key FROM abandoned_blobs WHERE available_at <= now()"
-    " ORDER BY available_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+    " ORDER BY available_at LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
 
 
-async def abandon(session: WriteSession, key: str, delay_seconds: float) -> None:
-    """The sweeper deletes the bytes after the delay unless somebody keeps them."""
-    await session.run(_ABANDON, key=key, delay_seconds=delay_seconds)
+async def abandon(
+    session: WriteSession, owner_id: UUID, key: str, delay_seconds: float, byte_size: int = 0
+) -> None:
+    """The sweeper deletes the bytes after the delay unless somebody keeps them.
+
+    `byte_size` is reserved of the owner's quota until then.
+    """
+    await session.run(
+        _ABANDON, owner_id=owner_id, key=key, delay_seconds=delay_seconds, byte_size=byte_size
+    )
 
 
-async def keep(session: WriteSession, key: str) -> None:
-    await session.run(_KEEP, key=key)
+async def is_awaited(session: WriteSession, key: str) -> bool:
+    """Whether bytes that arrive now will live until the delay is over."""
+    return await session.first(_IS_AWAITED, key=key) is not None
 
 
-async def lock_due(session: WriteSession, limit: int) -> Sequence[str]:
-    return [row["storage_key"] for row in await session.all(_LOCK_DUE, limit=limit)]
+async def reserved(session: WriteSession) -> int:
+    """Bytes of the owner's quota that are spoken for."""
+    return int((await session.one(_RESERVED, owner_id=session.owner_id))["bytes"])
+
+
+async def release(session: WriteSession, key: str) -> None:
+    """Reserve nothing any more."""
+    await session.run(_RELEASE, key=key)
+
+
+async def keep(session: WriteSession, key: str) -> bool:
+    """False: too late, the sweeper may have taken the bytes."""
+    return await session.run(_KEEP, key=key) == 1
+
+
+async def postpone(session: WriteSession, key: str, delay_seconds: float) -> None:
+    """Delete so many seconds from now; bytes that somebody kept stay kept."""
+    await session.run(_POSTPONE, key=key, delay_seconds=delay_seconds)
+
+
+async def lock_due(session: WriteSession) -> str | None:
+    """The key that has waited longest and that no other sweeper holds."""
+    row = await session.first(_LOCK_DUE)
+    return row["storage_key"] if row else None

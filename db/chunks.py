@@ -12,6 +12,9 @@ from sqlalchemy import text
 from db.documents import Page
 from db.engine import ReadSession, WriteSession
 
+SLICE_CHUNKS = 256
+"""How many passages one transaction writes or deletes: a second's work at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
@@ -27,18 +30,29 @@ class Chunk:
     terms: dict[str, int]
     """Frequency of each term of context and text."""
 
+    @property
+    def length(self) -> int:
+        """Terms in all."""
+        return sum(self.terms.values())
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:
     """What is known of a version once it is searchable."""
 
     page_count: int
+    chunk_count: int
+    lexeme_count: int
     language: str | None
     parser: str
 
 
 _CLEAR_PAGES = text("DELETE FROM pages WHERE owner_id = :owner_id AND version_id = :version_id")
-_CLEAR_CHUNKS = text("DELETE FROM chunks WHERE owner_id = :owner_id AND version_id = :version_id")
+_CLEAR_CHUNKS = text(
+    "DELETE FROM chunks WHERE owner_id = :owner_id AND version_id = :version_id AND ordinal IN ("
+    "  SELECT ordinal FROM chunks WHERE owner_id = :owner_id AND version_id = :version_id"
+    "  ORDER BY ordinal LIMIT :limit)"
+)
 _FORGET = text(
     "UPDATE document_versions SET page_count = NULL, chunk_count = NULL, lexeme_count = NULL,"
     " language = NULL, parser = NULL WHERE owner_id = :owner_id AND id = :version_id"
@@ -63,6 +77,9 @@ _DESCRIBE = text(
     " lexeme_count = :lexeme_count, language = :language, parser = :parser"
     " WHERE owner_id = :owner_id AND id = :version_id"
 )
+_COUNT = text(
+    "SELECT count(*) AS n FROM chunks WHERE owner_id = :owner_id AND version_id = :version_id"
+)
 _MODEL_ID = text("SELECT id FROM embedding_models WHERE name = :name AND dimensions = :dimensions")
 _INSERT_MODEL = text(
     "INSERT INTO embedding_models (name, dimensions) VALUES (:name, :dimensions)"
@@ -70,7 +87,8 @@ _INSERT_MODEL = text(
 )
 _UNEMBEDDED = text(
     "SELECT c.ordinal, c.context, c.text FROM chunks c"
-    " WHERE c.owner_id = :owner_id AND c.version_id = :version_id AND NOT EXISTS ("
+    " WHERE c.owner_id = :owner_id AND c.version_id = :version_id AND c.ordinal >= :first"
+    " AND NOT EXISTS ("
     "  SELECT 1 FROM chunk_vectors v WHERE v.owner_id = c.owner_id AND v.model_id = :model_id"
     "  AND v.version_id = c.version_id AND v.ordinal = c.ordinal)"
     " ORDER BY c.ordinal LIMIT :limit"
@@ -85,24 +103,18 @@ _ACTIVATE = text(
     "UPDATE documents SET active_version_id = :version_id"
     " WHERE owner_id = :owner_id AND id = :document_id"
 )
-_RETIRE = text(
-    "DELETE FROM postings p USING chunks c, unnest(c.terms) AS t(term), document_versions v"
-    " WHERE v.owner_id = :owner_id AND v.document_id = :document_id AND v.id <> :version_id"
-    " AND c.owner_id = v.owner_id AND c.version_id = v.id"
-    " AND p.owner_id = c.owner_id AND p.term = t.term"
-    " AND p.version_id = c.version_id AND p.ordinal = c.ordinal"
-)
-_RETIRE_VECTORS = text(
-    "DELETE FROM chunk_vectors c USING document_versions v"
-    " WHERE v.owner_id = :owner_id AND v.document_id = :document_id AND v.id <> :version_id"
-    " AND c.owner_id = v.owner_id AND c.version_id = v.id"
-)
 
 
-async def clear(session: WriteSession, version_id: UUID) -> None:
-    """Forget everything an earlier attempt made."""
-    for statement in (_CLEAR_CHUNKS, _CLEAR_PAGES, _FORGET):
+async def clear_slice(session: WriteSession, version_id: UUID) -> bool:
+    """Forget at most `SLICE_CHUNKS` passages of an earlier attempt; whether that was all."""
+    cleared = await session.run(
+        _CLEAR_CHUNKS, owner_id=session.owner_id, version_id=version_id, limit=SLICE_CHUNKS
+    )
+    if cleared == SLICE_CHUNKS:
+        return False
+    for statement in (_CLEAR_PAGES, _FORGET):
         await session.run(statement, owner_id=session.owner_id, version_id=version_id)
+    return True
 
 
 async def insert_pages(session: WriteSession, version_id: UUID, pages: Sequence[Page]) -> None:
@@ -124,10 +136,8 @@ async def insert_pages(session: WriteSession, version_id: UUID, pages: Sequence[
     )
 
 
-async def insert_chunks(
-    session: WriteSession, version_id: UUID, chunks: Sequence[Chunk], outline: Outline
-) -> None:
-    """The version's passages, ready for lexical search."""
+async def insert_chunks(session: WriteSession, version_id: UUID, chunks: Sequence[Chunk]) -> None:
+    """Passages with their postings; no search sees them before the version is active."""
     owner_id = session.owner_id
     await session.run_many(
         _INSERT_CHUNK,
@@ -146,7 +156,6 @@ async def insert_chunks(
             for chunk in chunks
         ],
     )
-    lengths = [sum(chunk.terms.values()) for chunk in chunks]
     await session.run(
         _INSERT_POSTINGS,
         owner_id=owner_id,
@@ -154,18 +163,27 @@ async def insert_chunks(
         terms=[term for chunk in chunks for term in chunk.terms],
         ordinals=[chunk.ordinal for chunk in chunks for _ in chunk.terms],
         frequencies=[frequency for chunk in chunks for frequency in chunk.terms.values()],
-        lengths=[n for chunk, n in zip(chunks, lengths, strict=True) for _ in chunk.terms],
+        lengths=[chunk.length for chunk in chunks for _ in chunk.terms],
     )
+
+
+async def describe(session: WriteSession, version_id: UUID, outline: Outline) -> None:
+    """All passages of the version are there."""
     await session.run(
         _DESCRIBE,
-        owner_id=owner_id,
+        owner_id=session.owner_id,
         version_id=version_id,
         page_count=outline.page_count,
-        chunk_count=len(chunks),
-        lexeme_count=sum(lengths),
+        chunk_count=outline.chunk_count,
+        lexeme_count=outline.lexeme_count,
         language=outline.language,
         parser=outline.parser,
     )
+
+
+async def count(session: ReadSession, version_id: UUID) -> int:
+    row = await session.one(_COUNT, owner_id=session.owner_id, version_id=version_id)
+    return int(row["n"])
 
 
 async def model_id(session: WriteSession, name: str, dimensions: int) -> int:
@@ -176,14 +194,15 @@ async def model_id(session: WriteSession, name: str, dimensions: int) -> int:
 
 
 async def unembedded(
-    session: ReadSession, version_id: UUID, model_id: int, limit: int
+    session: ReadSession, version_id: UUID, model_id: int, first: int, limit: int
 ) -> list[tuple[int, str]]:
-    """Ordinal and text to embed of the next chunks without a vector of that model."""
+    """Ordinal and text to embed of chunks without a vector of that model, from ordinal `first`."""
     rows = await session.all(
         _UNEMBEDDED,
         owner_id=session.owner_id,
         version_id=version_id,
         model_id=model_id,
+        first=first,
         limit=limit,
     )
     return [(row["ordinal"], f"{row['context']}\n{row['text']}".strip()) for row in rows]
@@ -207,16 +226,8 @@ async def insert_vectors(
     )
 
 
-async def activate(session: WriteSession, document_id: UUID, version_id: UUID) -> None:
-    """From the commit on, searches find this version."""
+async def activate(session: WriteSession, document_id: UUID, version_id: UUID | None) -> None:
+    """From the commit on, searches find this version; None: nothing of the document."""
     await session.run(
         _ACTIVATE, owner_id=session.owner_id, document_id=document_id, version_id=version_id
     )
-
-
-async def retire_others(session: WriteSession, document_id: UUID, version_id: UUID) -> None:
-    """Drop the search index of the document's other versions; their pages stay for citations."""
-    for statement in (_RETIRE, _RETIRE_VECTORS):
-        await session.run(
-            statement, owner_id=session.owner_id, document_id=document_id, version_id=version_id
-        )

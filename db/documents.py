@@ -1,32 +1,15 @@
-"""Documents, their versions, and the snapshots of their progress."""
+"""Documents, their versions and pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 
-from core.errors import ErrorCode
 from core.ids import new_id
 from db.engine import ReadSession, Row, WriteSession
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One snapshot of a document's ingestion; `version` counts them without gaps."""
-
-    document_id: UUID
-    version: int
-    status: str
-    stage: str
-    fraction: float
-    attempt: int
-    message: str | None
-    failure_code: str | None
-    failure_message: str | None
-    failure_advice: str | None
-    at: datetime
+from db.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +36,6 @@ class Document:
 class NewVersion:
     """A stored upload, about to become a version of a document."""
 
-    filename: str
     sha256: bytes
     byte_size: int
     media_type: str
@@ -93,15 +75,16 @@ _BY_CONTENT = text(
     " WHERE d.owner_id = :owner_id AND same.sha256 = :sha256"
 )
 _BY_IDEMPOTENCY_KEY = text(
-    f"{_DOCUMENT} JOIN document_versions same"
-    " ON same.owner_id = d.owner_id AND same.document_id = d.id"
-    " WHERE d.owner_id = :owner_id AND same.idempotency_key = :key"
+    f"SELECT known.*, same.sha256 AS keyed_sha256 FROM ({_DOCUMENT}"
+    " WHERE d.owner_id = :owner_id) AS known"
+    " JOIN document_versions same ON same.owner_id = :owner_id AND same.document_id = known.id"
+    " WHERE same.idempotency_key = :key"
 )
 _BY_FILENAME = text(
-    f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.filename = :filename"
-    " ORDER BY d.created_at DESC LIMIT 1 FOR UPDATE OF d"
+    "SELECT id FROM documents WHERE owner_id = :owner_id AND filename = :filename"
+    " ORDER BY created_at DESC LIMIT 1 FOR NO KEY UPDATE"
 )
-_LOCK = text(f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.id = :id FOR UPDATE OF d")
+_LOCK = text(f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.id = :id FOR NO KEY UPDATE OF d")
 _PAGE = text(
     f"""{_DOCUMENT}
     WHERE d.owner_id = :owner_id
@@ -134,112 +117,22 @@ _RENAME = text(
     " WHERE owner_id = :owner_id AND id = :id"
 )
 _DELETE = text("DELETE FROM documents WHERE owner_id = :owner_id AND id = :id")
-_ADVANCE = text(
-    """WITH moved AS (
-      UPDATE documents SET progress_version = progress_version + 1,
-        updated_at = clock_timestamp(),
-        status = CAST(:status AS document_status), stage = CAST(:stage AS ingestion_stage),
-        fraction = :fraction, attempt = :attempt, message = :message,
-        failure_code = :failure_code, failure_message = :failure_message,
-        failure_advice = :failure_advice
-      WHERE owner_id = :owner_id AND id = :id
-      RETURNING *)
-    INSERT INTO ingestion_events (owner_id, document_id, version, status, stage, fraction, attempt,
-      message, failure_code, failure_message, failure_advice, at)
-    SELECT owner_id, id, progress_version, status, stage, fraction, attempt,
-      message, failure_code, failure_message, failure_advice, updated_at FROM moved"""
-)
-_PROGRESS = (
-    "SELECT document_id, version, status, stage, fraction, attempt, message,"
-    " failure_code, failure_message, failure_advice, at FROM ingestion_events"
-)
-_EVENTS = text(
-    f"{_PROGRESS} WHERE owner_id = :owner_id AND document_id = :id AND version > :after"
-    " ORDER BY version LIMIT 100"
-)
-_SNAPSHOT = (
-    "SELECT id AS document_id, progress_version AS version, status, stage, fraction, attempt,"
-    " message, failure_code, failure_message, failure_advice, updated_at AS at FROM documents"
-)
-_UNFINISHED = text(
-    f"{_SNAPSHOT} WHERE owner_id = :owner_id AND status IN ('PENDING', 'PROCESSING', 'SEARCHABLE')"
-    " ORDER BY updated_at, id"
-)
-_CHANGED = text(
-    f"""{_SNAPSHOT}
-    LEFT JOIN unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS seen(id, version) USING (id)
-    WHERE owner_id = :owner_id AND updated_at >= :since
-      AND progress_version > coalesce(seen.version, 0)
-    ORDER BY updated_at, id LIMIT 100"""
-)
-_VERSION = text(
-    """INSERT INTO document_versions (owner_id, id, document_id, number, sha256, byte_size,
-      media_type, storage_key, idempotency_key)
-    SELECT :owner_id, :id, :document_id, 1 + count(*), :sha256, :byte_size,
-      :media_type, :storage_key, :idempotency_key
-    FROM document_versions WHERE owner_id = :owner_id AND document_id = :document_id"""
-)
-_SET_LATEST = text(
-    "UPDATE documents SET latest_version_id = :version_id WHERE owner_id = :owner_id AND id = :id"
-)
-_RENAME = text(
-    "UPDATE documents SET filename = :filename, updated_at = now()"
-    " WHERE owner_id = :owner_id AND id = :id"
-)
-_DELETE = text("DELETE FROM documents WHERE owner_id = :owner_id AND id = :id")
-_ADVANCE = text(
-    """WITH moved AS (
-      UPDATE documents SET progress_version = progress_version + 1,
-        updated_at = clock_timestamp(),
-        status = CAST(:status AS document_status), stage = CAST(:stage AS ingestion_stage),
-        fraction = :fraction, attempt = :attempt, message = :message,
-        failure_code = :failure_code, failure_message = :failure_message,
-        failure_advice = :failure_advice
-      WHERE owner_id = :owner_id AND id = :id
-      RETURNING *)
-    INSERT INTO ingestion_events (owner_id, document_id, version, status, stage, fraction, attempt,
-      message, failure_code, failure_message, failure_advice, at)
-    SELECT owner_id, id, progress_version, status, stage, fraction, attempt,
-      message, failure_code, failure_message, failure_advice, updated_at FROM moved"""
-)
-_PROGRESS = (
-    "SELECT document_id, version, status, stage, fraction, attempt, message,"
-    " failure_code, failure_message, failure_advice, at FROM ingestion_events"
-)
-_EVENTS = text(
-    f"{_PROGRESS} WHERE owner_id = :owner_id AND document_id = :id AND version > :after"
-    " ORDER BY version LIMIT 100"
-)
-_SNAPSHOT = (
-    "SELECT id AS document_id, progress_version AS version, status, stage, fraction, attempt,"
-    " message, failure_code, failure_message, failure_advice, updated_at AS at FROM documents"
-)
-_UNFINISHED = text(
-    f"{_SNAPSHOT} WHERE owner_id = :owner_id AND status IN ('PENDING', 'PROCESSING', 'SEARCHABLE')"
-    " ORDER BY updated_at, id"
-)
-_LATEST_CHANGE = text(
-    "SELECT updated_at, id FROM documents WHERE owner_id = :owner_id"
-    " ORDER BY updated_at DESC, id DESC LIMIT 1"
-)
-_CHANGED = text(
-    f"{_SNAPSHOT} WHERE owner_id = :owner_id AND (updated_at, id) > (:at, CAST(:id AS uuid))"
-    " ORDER BY updated_at, id LIMIT 100"
-)
 _VERSION = text(
     "SELECT d.filename, v.media_type, v.byte_size, v.storage_key"
     " FROM document_versions v JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id"
     " WHERE v.owner_id = :owner_id AND v.id = :id"
 )
 _PAGE_OF_VERSION = text(
-    "SELECT number, start, text, width, height, words FROM pages"
-    " WHERE owner_id = :owner_id AND version_id = :version_id AND number = :number"
+    "SELECT p.number, p.start, p.text, p.width, p.height, p.words FROM pages p"
+    " JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id"
+    " WHERE p.owner_id = :owner_id AND p.version_id = :version_id AND p.number = :number"
 )
 _PAGES = text(
     "SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words"
     " FROM unnest(CAST(:version_ids AS uuid[]), CAST(:numbers AS int[])) AS k(version_id, number)"
     " JOIN pages p ON p.owner_id = :owner_id AND p.version_id = k.version_id"
     " AND p.number = k.number"
+    " JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id"
 )
 
 
@@ -281,8 +174,12 @@ async def document_by_content(session: ReadSession, sha256: bytes) -> Document |
     return _optional(await session.first(_BY_CONTENT, owner_id=session.owner_id, sha256=sha256))
 
 
-async def document_by_idempotency_key(session: ReadSession, key: str) -> Document | None:
-    return _optional(await session.first(_BY_IDEMPOTENCY_KEY, owner_id=session.owner_id, key=key))
+async def document_by_idempotency_key(
+    session: ReadSession, key: str
+) -> tuple[Document, bytes] | None:
+    """With the hash of the content that came with the key."""
+    row = await session.first(_BY_IDEMPOTENCY_KEY, owner_id=session.owner_id, key=key)
+    return (_document(row), row["keyed_sha256"]) if row else None
 
 
 async def lock_library(session: WriteSession) -> None:
@@ -294,14 +191,22 @@ async def usage(session: ReadSession) -> Usage:
     return Usage(**await session.one(_USAGE, owner_id=session.owner_id))
 
 
-async def insert_version(session: WriteSession, new: NewVersion) -> tuple[UUID, UUID]:
-    """Add a version to the newest document of that name, or to a new one: (document, version)."""
-    existing = await session.first(_BY_FILENAME, owner_id=session.owner_id, filename=new.filename)
-    document_id = existing["id"] if existing else new_id()
-    if not existing:
-        await session.run(
-            _INSERT_DOCUMENT, owner_id=session.owner_id, id=document_id, filename=new.filename
-        )
+async def lock_by_filename(session: WriteSession, filename: str) -> UUID | None:
+    """The newest document of that name."""
+    row = await session.first(_BY_FILENAME, owner_id=session.owner_id, filename=filename)
+    return row["id"] if row else None
+
+
+async def insert_document(session: WriteSession, filename: str) -> UUID:
+    document_id = new_id()
+    await session.run(
+        _INSERT_DOCUMENT, owner_id=session.owner_id, id=document_id, filename=filename
+    )
+    return document_id
+
+
+async def insert_version(session: WriteSession, document_id: UUID, new: NewVersion) -> UUID:
+    """The version is the document's latest from now on, and not yet its active one."""
     version_id = new_id()
     await session.run(
         _INSERT_VERSION,
@@ -315,7 +220,7 @@ async def insert_version(session: WriteSession, new: NewVersion) -> tuple[UUID, 
         idempotency_key=new.idempotency_key,
     )
     await session.run(_SET_LATEST, owner_id=session.owner_id, id=document_id, version_id=version_id)
-    return document_id, version_id
+    return version_id
 
 
 async def rename(session: WriteSession, document_id: UUID, filename: str) -> bool:
@@ -326,60 +231,8 @@ async def rename(session: WriteSession, document_id: UUID, filename: str) -> boo
 
 
 async def delete(session: WriteSession, document_id: UUID) -> bool:
-    """Everything that came from it goes with it; its bytes are left to the sweeper."""
+    """Nothing finds it any more; its bytes and the bulk of its versions are left to the sweeper."""
     return await session.run(_DELETE, owner_id=session.owner_id, id=document_id) == 1
-
-
-async def advance(
-    session: WriteSession,
-    document_id: UUID,
-    status: str,
-    stage: str,
-    fraction: float,
-    attempt: int,
-    message: str | None = None,
-    failure: tuple[ErrorCode, str, str | None] | None = None,
-) -> None:
-    """Write the next snapshot; a transition that the state machine lacks is an error."""
-    code, failure_message, advice = failure or (None, None, None)
-    await session.run(
-        _ADVANCE,
-        owner_id=session.owner_id,
-        id=document_id,
-        status=status,
-        stage=stage,
-        fraction=fraction,
-        attempt=attempt,
-        message=message,
-        failure_code=code,
-        failure_message=failure_message,
-        failure_advice=advice,
-    )
-
-
-async def progress_after(session: ReadSession, document_id: UUID, version: int) -> list[Progress]:
-    """At most 100 snapshots newer than `version`, oldest first."""
-    rows = await session.all(_EVENTS, owner_id=session.owner_id, id=document_id, after=version)
-    return [Progress(**row) for row in rows]
-
-
-async def unfinished(session: ReadSession) -> list[Progress]:
-    rows = await session.all(_UNFINISHED, owner_id=session.owner_id)
-    return [Progress(**row) for row in rows]
-
-
-async def changed_since(
-    session: ReadSession, since: datetime, seen: Mapping[UUID, int]
-) -> list[Progress]:
-    """At most 100 snapshots newer than those `seen`, in the order of change."""
-    rows = await session.all(
-        _CHANGED,
-        owner_id=session.owner_id,
-        since=since,
-        ids=list(seen),
-        versions=list(seen.values()),
-    )
-    return [Progress(**row) for row in rows]
 
 
 async def version(session: ReadSession, version_id: UUID) -> Row | None:

@@ -1,22 +1,32 @@
 """Connections and transactions; the only way to the database."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from pgvector.asyncpg import register_vector
 from sqlalchemy import RowMapping, TextClause, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
+from core.errors import DatabaseUnavailable
+
 Row = RowMapping
 
+COMMAND_SECONDS = 65
+"""For a server that stopped talking; one that talks ends statements itself, a little earlier."""
+_TRANSIENT = ("08", "25P03", "40001", "40P01", "53", "55P03", "57", "58")
+"""SQLSTATEs, or their classes, of a server that goes away, is full or breaks a transaction off."""
 _BEGIN = text(
     "SELECT set_config('lectern.owner_id', :owner_id, true),"
     " set_config('transaction_read_only', :read_only, true)"
 )
+_SET_OWNER = text("SELECT set_config('lectern.owner_id', :owner_id, true)")
 _SET_LOGIN_EMAIL = text("SELECT set_config('lectern.login_email', :email, true)")
 
 
@@ -42,6 +52,11 @@ class ReadSession:
     async def one(self, statement: TextClause, **parameters: object) -> Row:
         return (await self._connection.execute(statement, parameters)).mappings().one()
 
+    async def act_for(self, owner_id: UUID) -> None:
+        """Let this transaction see `owner_id`'s rows from here on."""
+        await self._connection.execute(_SET_OWNER, {"owner_id": str(owner_id)})
+        self._owner_id = owner_id
+
     async def allow_login(self, email: str) -> None:
         """Let this transaction see the one user with `email`, before anyone is authenticated."""
         await self._connection.execute(_SET_LOGIN_EMAIL, {"email": email})
@@ -61,21 +76,19 @@ class WriteSession(ReadSession):
 
 
 class Database:
-    """A pool of connections as the application role."""
+    """A pool of connections as the application role. Raises `DatabaseUnavailable`."""
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self._engine = _create_engine(url, pool_size)
 
     @asynccontextmanager
     async def read(self, owner_id: UUID | None) -> AsyncIterator[ReadSession]:
-        async with self._engine.connect() as connection, connection.begin():
-            await connection.execute(_BEGIN, {"owner_id": str(owner_id or ""), "read_only": "on"})
+        async with self._transaction(owner_id, read_only="on") as connection:
             yield ReadSession(connection, owner_id)
 
     @asynccontextmanager
     async def write(self, owner_id: UUID | None) -> AsyncIterator[WriteSession]:
-        async with self._engine.begin() as connection:
-            await connection.execute(_BEGIN, {"owner_id": str(owner_id or ""), "read_only": "off"})
+        async with self._transaction(owner_id, read_only="off") as connection:
             yield WriteSession(connection, owner_id)
 
     async def ping(self) -> None:
@@ -90,6 +103,31 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _transaction(
+        self, owner_id: UUID | None, read_only: str
+    ) -> AsyncIterator[AsyncConnection]:
+        with _unavailability():
+            async with self._engine.begin() as connection:
+                parameters = {"owner_id": str(owner_id or ""), "read_only": read_only}
+                await connection.execute(_BEGIN, parameters)
+                yield connection
+
+
+@contextmanager
+def _unavailability() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, PoolTimeoutError) as error:  # TimeoutError is an OSError
+        raise DatabaseUnavailable from error
+    except DBAPIError as error:
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or state.startswith(_TRANSIENT):
+            raise DatabaseUnavailable from error
+        raise
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnavailable from error  # while types were registered on a new connection
 
 
 def driver_url(url: str) -> str:
@@ -106,6 +144,7 @@ def _create_engine(url: str, pool_size: int) -> AsyncEngine:
         pool_pre_ping=True,
         connect_args={
             "timeout": 10,
+            "command_timeout": COMMAND_SECONDS,
             "server_settings": {
                 "application_name": "lectern",
                 "statement_timeout": "60s",

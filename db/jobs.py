@@ -21,8 +21,7 @@ class Claim:
     owner_id: UUID
     attempt: int
     exhausted: bool
-    """Every allowed attempt is used up: the job can only be declared dead."""
-    last_error: str | None
+    """Too many attempts came to nothing: the job can only be declared dead."""
 
 
 _CLAIMABLE = """(state = 'QUEUED' AND available_at <= now()
@@ -51,7 +50,7 @@ _CLAIM = text(
         lease_expires_at = now() + make_interval(secs => :lease_seconds)
       FROM next WHERE j.version_id = next.version_id
       RETURNING j.version_id, j.document_id, j.owner_id, j.attempt,
-        j.attempt > j.give_up_after AS exhausted, j.last_error),
+        j.attempt > j.give_up_after AS exhausted),
     served AS (
       INSERT INTO ingestion_turns SELECT owner_id, clock_timestamp() FROM claimed
       ON CONFLICT (owner_id) DO UPDATE SET served_at = excluded.served_at)
@@ -62,15 +61,23 @@ _HEARTBEAT = text(
     "UPDATE ingestion_jobs SET lease_expires_at = now() + make_interval(secs => :lease_seconds)"
     f" WHERE {_HOLDS}"
 )
-_FENCE = text(f"SELECT 1 FROM ingestion_jobs WHERE {_HOLDS} FOR UPDATE")
+_FENCE = text(
+    f"""WITH document AS MATERIALIZED (
+      SELECT 1 FROM documents WHERE owner_id = :owner_id AND id = :document_id FOR NO KEY UPDATE)
+    SELECT 1 FROM document, ingestion_jobs WHERE {_HOLDS} FOR NO KEY UPDATE OF ingestion_jobs"""
+)
+_RENEW_ATTEMPTS = text(
+    f"UPDATE ingestion_jobs SET give_up_after = attempt + :max_attempts WHERE {_HOLDS}"
+)
 _FINISH = text(
     "UPDATE ingestion_jobs SET state = :state, worker = NULL, lease_expires_at = NULL,"
     f" last_error = :error WHERE {_HOLDS}"
 )
 _REQUEUE = text(
     "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
-    " last_error = :error, available_at = now() + make_interval(secs => :delay_seconds)"
-    f" WHERE {_HOLDS}"
+    " last_error = :error,"
+    " available_at = now() + make_interval(secs => :delay_seconds * (0.75 + random() / 2))"
+    f" WHERE {_HOLDS} AND attempt < give_up_after"
 )
 _HAND_BACK = text(
     "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
@@ -119,10 +126,29 @@ async def heartbeat(session: WriteSession, claim: Claim, lease_seconds: float) -
 
 
 async def fence(session: WriteSession, claim: Claim) -> None:
-    """Begin every write of a job with this; raises `LeaseLost`."""
-    row = await session.first(_FENCE, version_id=claim.version_id, attempt=claim.attempt)
+    """Begin every write of a job with this; raises `LeaseLost`.
+
+    It locks the document, then the job: whoever changes both does so in this order.
+    """
+    row = await session.first(
+        _FENCE,
+        owner_id=claim.owner_id,
+        document_id=claim.document_id,
+        version_id=claim.version_id,
+        attempt=claim.attempt,
+    )
     if row is None:
         raise LeaseLost
+
+
+async def renew_attempts(session: WriteSession, claim: Claim, max_attempts: int) -> None:
+    """Something lasting was done: only attempts from now on count towards giving up."""
+    await session.run(
+        _RENEW_ATTEMPTS,
+        version_id=claim.version_id,
+        attempt=claim.attempt,
+        max_attempts=max_attempts,
+    )
 
 
 async def finish(session: WriteSession, claim: Claim, error: str | None = None) -> None:
@@ -136,14 +162,16 @@ async def finish(session: WriteSession, claim: Claim, error: str | None = None) 
     )
 
 
-async def requeue(session: WriteSession, claim: Claim, error: str, delay_seconds: float) -> None:
-    await session.run(
+async def requeue(session: WriteSession, claim: Claim, error: str, delay_seconds: float) -> bool:
+    """Whether another attempt is allowed; it comes after the delay, more or less a quarter."""
+    requeued = await session.run(
         _REQUEUE,
         version_id=claim.version_id,
         attempt=claim.attempt,
         error=error,
         delay_seconds=delay_seconds,
     )
+    return requeued > 0
 
 
 async def hand_back(session: WriteSession, claim: Claim) -> None:

@@ -1,6 +1,9 @@
 """Files in an object store: S3, GCS, Azure or a local folder, all through obstore."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+import asyncio
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,37 +15,63 @@ from core.errors import ErrorCode, ProviderUnavailable
 from core.settings import Settings
 
 CHUNK_BYTES = 1024 * 1024
+PARTS_IN_FLIGHT = 2
+"""Of five mebibytes each: what one upload may hold in memory."""
+STALL_SECONDS = 60
+"""Without a single chunk, a read is given up."""
 
 
 class Storage:
-    """Raises `ProviderUnavailable` when the store does not answer or lacks the file."""
+    """Raises `ProviderUnavailable` when the store does not answer, is full or lacks the file."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     async def write(self, key: str, chunks: AsyncIterable[bytes]) -> None:
-        """All or nothing: a file that breaks off is not there."""
-        try:
-            await obstore.put_async(self._store, key, aiter(chunks))
-        except (BaseError, OSError) as error:
-            raise _unavailable("keep") from error
+        """All or nothing: a file that breaks off is not there, one that is there outlives a crash.
+
+        A domain error out of `chunks` is raised as it is.
+        """
+        with _unavailability("keep"):
+            await obstore.put_async(
+                self._store, key, aiter(chunks), max_concurrency=PARTS_IN_FLIGHT
+            )
+            if path := self.local_path(key):
+                await asyncio.to_thread(_sync, path)
 
     async def read(self, key: str) -> AsyncIterator[bytes]:
-        try:
-            result = await obstore.get_async(self._store, key)
-            async for chunk in result.stream(min_chunk_size=CHUNK_BYTES):
-                yield bytes(chunk)
-        except (BaseError, OSError) as error:
-            raise _unavailable("read") from error
+        with _unavailability("read"):
+            async with asyncio.timeout(STALL_SECONDS):
+                stream = aiter((await obstore.get_async(self._store, key)).stream(CHUNK_BYTES))
+            while True:
+                try:
+                    async with asyncio.timeout(STALL_SECONDS):
+                        chunk = bytes(await anext(stream))
+                except StopAsyncIteration:
+                    return
+                yield chunk
+
+    async def size(self, key: str) -> int | None:
+        """Bytes; None when there is no such file."""
+        with _unavailability("find"):
+            try:
+                return (await obstore.head_async(self._store, key))["size"]
+            except FileNotFoundError:
+                return None
+
+    async def copy(self, source: str, target: str) -> None:
+        with _unavailability("keep"):
+            await obstore.copy_async(self._store, source, target)
 
     async def delete(self, key: str) -> None:
         """A file that is already gone is no error."""
-        try:
-            await obstore.delete_async(self._store, key)
-        except FileNotFoundError:
-            return
-        except (BaseError, OSError) as error:
-            raise _unavailable("delete") from error
+        with _unavailability("delete"):
+            try:
+                await obstore.delete_async(self._store, key)
+            except FileNotFoundError:
+                pass
+            if path := self.local_path(key):
+                await asyncio.to_thread(_delete_drafts, path)
 
     async def signed_url(self, key: str, lifetime: timedelta) -> str | None:
         """Where clients fetch the file themselves; None for a local folder."""
@@ -50,6 +79,22 @@ class Storage:
             return None
         url: str = await obstore.sign_async(self._store, "GET", key, lifetime)
         return url
+
+    async def signed_upload(
+        self, key: str, lifetime: timedelta
+    ) -> tuple[str, dict[str, str]] | None:
+        """Where clients PUT the file themselves, with which headers; None for a local folder."""
+        if not isinstance(self._store, S3Store | GCSStore | AzureStore):
+            return None
+        url: str = await obstore.sign_async(self._store, "PUT", key, lifetime)
+        blob_type = {"x-ms-blob-type": "BlockBlob"}
+        return url, blob_type if isinstance(self._store, AzureStore) else {}
+
+    def local_path(self, key: str) -> Path | None:
+        """The file itself where the store is a local folder; only for reading."""
+        if not isinstance(self._store, LocalStore) or self._store.prefix is None:
+            return None
+        return Path(self._store.prefix) / key
 
 
 def open_storage(settings: Settings) -> Storage:
@@ -59,7 +104,27 @@ def open_storage(settings: Settings) -> Storage:
     return Storage(from_url(settings.storage_url))
 
 
-def _unavailable(verb: str) -> ProviderUnavailable:
-    return ProviderUnavailable(
-        ErrorCode.STORAGE_UNAVAILABLE, f"The file store could not {verb} the file; try again."
-    )
+@contextmanager
+def _unavailability(verb: str) -> Iterator[None]:
+    try:
+        yield
+    except (BaseError, OSError) as error:
+        raise ProviderUnavailable(
+            ErrorCode.STORAGE_UNAVAILABLE, f"The file store could not {verb} the file; try again."
+        ) from error
+
+
+def _sync(path: Path) -> None:
+    """Bytes and name, to the disk."""
+    for file in (path, path.parent):
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _delete_drafts(path: Path) -> None:
+    """The store writes `name#1` before it renames; a killed process leaves that behind."""
+    for draft in path.parent.glob(f"{path.name}#*"):
+        draft.unlink(missing_ok=True)

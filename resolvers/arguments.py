@@ -11,9 +11,9 @@ from core.errors import NotFound
 from core.ids import Kind, decode_id
 from providers.storage import CHUNK_BYTES
 from schema.chat import ChatInput
-from schema.documents import UploadDocumentInput
+from schema.documents import PrepareUploadInput, UploadDocumentInput
 from services.chat import Ask
-from services.documents import Upload
+from services.uploads import Announced, Upload
 
 
 def known_documents(ids: Sequence[strawberry.ID] | None) -> list[UUID] | None:
@@ -35,6 +35,10 @@ def upload(input: UploadDocumentInput) -> Upload:
         chunks=_chunks(file),
         idempotency_key=input.idempotency_key,
     )
+
+
+def announced(input: PrepareUploadInput) -> Announced:
+    return Announced(input.filename, input.byte_size, input.sha256, input.idempotency_key)
 
 
 def ask(input: ChatInput) -> Ask:

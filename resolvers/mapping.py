@@ -10,6 +10,7 @@ from core.ids import Kind, encode_id
 from db import accounts as account_rows
 from db import conversations as conversation_rows
 from db import documents as document_rows
+from db import progress as progress_rows
 from db.answers import Citation as CitationRow
 from db.retrieval import Hit
 from schema.accounts import ApiKey, Role, Session, User
@@ -18,14 +19,19 @@ from schema.documents import (
     Document,
     DocumentProgress,
     DocumentStatus,
+    DuplicateDocument,
     IngestionFailure,
     IngestionStage,
     Page,
+    PreparedUpload,
+    UploadedDocument,
+    UploadHeader,
 )
 from schema.nodes import Connection, Edge, PageInfo
 from schema.retrieval import Box, Passage, RetrievalTrace
 from services import accounts as account_services
 from services.layout import Box as LayoutBox
+from services.uploads import Prepared, Uploaded
 
 T = TypeVar("T")
 
@@ -63,7 +69,7 @@ def api_key(row: account_rows.ApiKey) -> ApiKey:
     )
 
 
-def progress(row: document_rows.Progress) -> DocumentProgress:
+def progress(row: progress_rows.Progress) -> DocumentProgress:
     failure = None
     if row.failure_code is not None:
         failure = IngestionFailure(
@@ -100,6 +106,23 @@ def document(row: document_rows.Document) -> Document:
         language=row.language,
         created_at=row.created_at,
         updated_at=row.updated_at,
+    )
+
+
+def uploaded(done: Uploaded) -> UploadedDocument | DuplicateDocument:
+    if done.duplicate:
+        return DuplicateDocument(document=document(done.document))
+    return UploadedDocument(document=document(done.document))
+
+
+def prepared(result: Prepared | Uploaded) -> PreparedUpload | DuplicateDocument:
+    if isinstance(result, Uploaded):
+        return DuplicateDocument(document=document(result.document))
+    return PreparedUpload(
+        upload_id=strawberry.ID(result.upload_id),
+        url=result.url,
+        headers=[UploadHeader(name=name, value=value) for name, value in result.headers.items()],
+        expires_at=result.expires_at,
     )
 
 

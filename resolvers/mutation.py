@@ -61,13 +61,34 @@ class Mutation:
     async def upload_document(
         self, info: Info, input: documents.UploadDocumentInput
     ) -> documents.UploadDocumentResult:
-        uploaded = await info.context.services.documents.upload(
+        uploaded = await info.context.services.uploads.upload(
             info.context.principal, arguments.upload(input)
         )
-        document = mapping.document(uploaded.document)
-        if uploaded.duplicate:
-            return documents.DuplicateDocument(document=document)
-        return documents.UploadedDocument(document=document)
+        return mapping.uploaded(uploaded)
+
+    @strawberry.mutation(
+        extensions=[Expected()],
+        description="Announce a file by its hash: it is in the library already, or here is where "
+        "to PUT it. Then `completeUpload`.",
+    )
+    async def prepare_upload(
+        self, info: Info, input: documents.PrepareUploadInput
+    ) -> documents.PrepareUploadResult:
+        prepared = await info.context.services.uploads.prepare(
+            info.context.principal, arguments.announced(input)
+        )
+        return mapping.prepared(prepared)
+
+    @strawberry.mutation(
+        extensions=[Expected()],
+        description="Check the bytes that were PUT against their announced hash, and process "
+        "them. Repeating it is harmless.",
+    )
+    async def complete_upload(
+        self, info: Info, upload_id: strawberry.ID
+    ) -> documents.UploadDocumentResult:
+        uploaded = await info.context.services.uploads.complete(info.context.principal, upload_id)
+        return mapping.uploaded(uploaded)
 
     @strawberry.mutation(
         extensions=[Expected()], description="Process a failed or cancelled document again."

@@ -98,7 +98,7 @@ class Query:
 
     @strawberry.field(description="How full your library is.")
     async def usage(self, info: Info) -> Usage:
-        used, limits = await info.context.services.documents.usage(info.context.principal)
+        used, limits = await info.context.services.uploads.usage(info.context.principal)
         return Usage(
             document_count=used.documents,
             document_limit=limits.documents,

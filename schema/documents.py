@@ -16,6 +16,7 @@ from schema.errors import (
     NotFound,
     QuotaExceeded,
     UnsupportedFileType,
+    UploadMismatch,
 )
 from schema.loading import Info
 from schema.nodes import Node
@@ -117,6 +118,32 @@ class UploadDocumentInput:
 
 
 @strawberry.input
+class PrepareUploadInput:
+    filename: str
+    byte_size: int
+    sha256: str = strawberry.field(description="Of the content, hexadecimal.")
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="Makes a repeated request harmless; 1 to 200 characters."
+    )
+
+
+@strawberry.type
+class UploadHeader:
+    name: str
+    value: str
+
+
+@strawberry.type(
+    description="Send the file's bytes by HTTP PUT, again from the start if it breaks off."
+)
+class PreparedUpload:
+    upload_id: strawberry.ID
+    url: str = strawberry.field(description="Takes exactly the announced number of bytes.")
+    headers: list[UploadHeader] = strawberry.field(description="To send with them.")
+    expires_at: datetime
+
+
+@strawberry.input
 class RenameDocumentInput:
     id: strawberry.ID
     filename: str
@@ -158,8 +185,15 @@ UploadDocumentResult = Annotated[
     | FileTooLarge
     | UnsupportedFileType
     | QuotaExceeded
-    | InvalidInput,
+    | InvalidInput
+    | InvalidState
+    | NotFound
+    | UploadMismatch,
     strawberry.union("UploadDocumentResult"),
+]
+PrepareUploadResult = Annotated[
+    PreparedUpload | DuplicateDocument | FileTooLarge | QuotaExceeded | InvalidInput,
+    strawberry.union("PrepareUploadResult"),
 ]
 RetryIngestionResult = Annotated[
     RetriedIngestion | NotFound | InvalidState, strawberry.union("RetryIngestionResult")

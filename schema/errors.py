@@ -61,3 +61,8 @@ class UnsupportedFileType(Error):
 @strawberry.type(description="The library is full.")
 class QuotaExceeded(Error):
     pass
+
+
+@strawberry.type(description="What was sent is not what was announced.")
+class UploadMismatch(Error):
+    pass

@@ -1,4 +1,4 @@
-"""Original files, by addresses that `Document.downloadUrl` hands out."""
+"""Original files, by addresses that `Document.downloadUrl` and `prepareUpload` hand out."""
 
 from urllib.parse import quote
 
@@ -6,12 +6,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from core.errors import DomainError
+from core.errors import DomainError, ErrorCode
 from services.container import Services
+
+_STATUS = {
+    ErrorCode.UNAUTHENTICATED: 404,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.UPLOAD_MISMATCH: 422,
+}
 
 
 def file_routes() -> list[Route]:
-    return [Route("/files/{token}", download, methods=["GET"])]
+    return [
+        Route("/files/{token}", download, methods=["GET"]),
+        Route("/uploads/{token}", upload, methods=["PUT"]),
+    ]
 
 
 async def download(request: Request) -> Response:
@@ -21,7 +30,7 @@ async def download(request: Request) -> Response:
         owner_id, version_id = services.downloads.open(request.path_params["token"])
         file = await services.documents.file(owner_id, version_id)
     except DomainError as error:
-        return JSONResponse({"code": error.code, "message": error.message}, status_code=404)
+        return _failure(error)
     return StreamingResponse(
         file.content,
         media_type=file.media_type,
@@ -33,3 +42,20 @@ async def download(request: Request) -> Response:
             "Cache-Control": "private, no-store",
         },
     )
+
+
+async def upload(request: Request) -> Response:
+    """The body is the file, as it was announced; a broken one is sent again from the start."""
+    services: Services = request.state.services
+    length = request.headers.get("content-length")
+    size = int(length) if length else None
+    try:
+        await services.uploads.receive(request.path_params["token"], size, request.stream())
+    except DomainError as error:
+        return _failure(error)
+    return Response(status_code=204)
+
+
+def _failure(error: DomainError) -> Response:
+    status = _STATUS.get(error.code, 503)
+    return JSONResponse({"code": error.code, "message": error.message}, status)

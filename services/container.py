@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from providers.answering.factory import open_answerer
 import structlog
 from redis.asyncio import Redis
 
@@ -16,6 +15,7 @@ from core.settings import Settings
 from core.telemetry import CHANNELS, CONNECTIONS, TASKS, WRITING
 from core.tokens import TokenSigner
 from db.engine import Database
+from providers.answering.factory import open_answerer
 from providers.embedding import Embedder
 from providers.embedding.factory import open_embedder
 from providers.storage import Storage, open_storage
@@ -29,6 +29,7 @@ from services.downloads import Downloads
 from services.events import Hints
 from services.queue import Queue, open_redis
 from services.retrieval import Retrieval
+from services.uploads import Uploads
 
 _log = structlog.get_logger()
 READY_SECONDS = 3
@@ -46,6 +47,7 @@ class Services:
     queue: Queue
     accounts: Accounts
     documents: Documents
+    uploads: Uploads
     downloads: Downloads
     retrieval: Retrieval
     conversations: Conversations
@@ -107,7 +109,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             hints=hints,
             queue=queue,
             accounts=Accounts(database, signer, settings.refresh_token_seconds),
-            documents=Documents(database, storage, hints, queue, settings),
+            documents=Documents(database, storage, hints, queue, settings.max_attempts),
+            uploads=Uploads(
+                database, storage, hints, queue, signer, settings, _public_url(settings)
+            ),
             downloads=Downloads(storage, signer, _public_url(settings)),
             retrieval=retrieval,
             conversations=Conversations(database),

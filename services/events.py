@@ -130,10 +130,11 @@ class Hints:
     async def _read(self) -> None:
         while True:
             try:
-                if self._pubsub.subscribed:
-                    message = await self._pubsub.get_message(timeout=IDLE_SECONDS)
-                else:
-                    message = await asyncio.sleep(0.02)
+                if not self._pubsub.subscribed:
+                    await asyncio.sleep(0.02)
+                    await self._join_again()
+                    continue
+                message = await self._pubsub.get_message(timeout=IDLE_SECONDS)
                 if message is None:
                     await self._join_again()
                     continue

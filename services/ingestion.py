@@ -1,55 +1,43 @@
-"""From a stored file to a searchable, embedded document, one fenced step at a time."""
+"""Runs ingestion jobs: claims, leases, and how each attempt ends."""
 
 import asyncio
 import time
-from contextlib import aclosing
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Awaitable, Callable
 
 import structlog
 
-from core.errors import DomainError, ErrorCode, ParseFailure
-from core.language import detect_language
+from core.errors import DatabaseUnavailable, DomainError, ErrorCode, ParseFailure
 from core.telemetry import JOB_SECONDS, JOBS
 from db import chunks, documents, jobs
-from db.chunks import Chunk, Outline
-from db.documents import Document, Page
 from db.engine import Database
 from db.jobs import Claim, LeaseLost
-from providers.embedding import Embedder
-from providers.parsing import Parser
-from providers.storage import Storage
-from services.chunking import PAGE_BREAK, chunk_pages
-from services.events import Hints, document_subject, owner_subject
+from db.progress import Failure
+from services.attempt import Attempt
+from services.events import Hints
+from services.pipeline import Pipeline
 from services.queue import Queue
 
 _log = structlog.get_logger()
-EMBEDDING_BATCH = 16
-PARSED = 0.3
-"""Share of the work that is done when the last page is parsed."""
-INDEXED = 0.35
-RETRY_SECONDS = (1, 5, 30, 120)
+RETRY_SECONDS = (1, 10, 60, 300)
+SETTLE_PAUSE_SECONDS = 0.5
+TRY_AGAIN = "The fault is not the document's: retry it in a while."
 
 
 class Ingestion:
-    """Runs jobs. Whatever dies in the middle, the next attempt ends the same way."""
+    """Whatever dies in the middle, the next attempt ends the same way."""
 
     def __init__(
         self,
         database: Database,
-        storage: Storage,
-        parser: Parser,
-        embedder: Embedder,
         hints: Hints,
         queue: Queue,
+        pipeline: Pipeline,
         lease_seconds: float,
     ) -> None:
         self._database = database
-        self._storage = storage
-        self._parser = parser
-        self._embedder = embedder
         self._hints = hints
         self._queue = queue
+        self._pipeline = pipeline
         self._lease_seconds = lease_seconds
 
     async def run_next(self, worker: str) -> bool:
@@ -59,7 +47,7 @@ class Ingestion:
         if claim is None:
             return False
         started = time.monotonic()
-        outcome = await self._run(claim)
+        outcome = await self._run(Attempt(self._database, self._hints, claim))
         JOBS.labels(outcome=outcome).inc()
         JOB_SECONDS.labels(outcome=outcome).observe(time.monotonic() - started)
         _log.info(
@@ -71,222 +59,102 @@ class Ingestion:
         )
         return True
 
-    async def _run(self, claim: Claim) -> str:
-        if claim.exhausted:
-            code = ErrorCode.INTERNAL_SERVER_ERROR
-            message = "Processing did not succeed after several attempts."
-            await self._fail(claim, code, message, "Try again, or upload another copy.")
-            return "dead"
-        work = asyncio.create_task(self._work(claim))
-        heart = asyncio.create_task(self._beat(claim))
+    async def _run(self, attempt: Attempt) -> str:
+        """How it ended, in a word for the metrics."""
+        give_up = attempt.claim.exhausted
+        work = asyncio.create_task(_give_up(attempt) if give_up else self._pipeline.run(attempt))
+        heart = asyncio.create_task(self._beat(attempt.claim))
         try:
             await asyncio.wait({work, heart}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                return "superseded"
-            await work
-            return "ready"
+            return await (work if work.done() else heart)
         except LeaseLost:
             return "superseded"
         except asyncio.CancelledError:
-            await self._hand_back(claim)
+            await self._settle(attempt, self._hand_back)
             raise
-        except ParseFailure as failure:
-            await self._fail(claim, failure.code, failure.message, failure.advice)
-            return "failed"
-        except DomainError as failure:
-            return await self._retry_later(claim, failure.code, failure.message)
+        except ParseFailure as error:
+            failure = Failure(error.code, error.message, error.advice)
+            return await self._settle(attempt, lambda attempt: _fail(attempt, failure))
+        except DomainError as error:
+            _log.warning("attempt interrupted", code=error.code, cause=repr(error.__cause__))
+            failure = Failure(error.code, error.message, TRY_AGAIN)
+            return await self._settle(attempt, lambda attempt: _retry_later(attempt, failure))
         except Exception:
-            _log.exception("ingestion broke", document_id=str(claim.document_id))
+            _log.exception("attempt broke", document_id=str(attempt.claim.document_id))
             message = "Processing met an unexpected error."
-            return await self._retry_later(claim, ErrorCode.INTERNAL_SERVER_ERROR, message)
+            failure = Failure(ErrorCode.INTERNAL_SERVER_ERROR, message, TRY_AGAIN)
+            return await self._settle(attempt, lambda attempt: _retry_later(attempt, failure))
         finally:
             work.cancel()
             heart.cancel()
             await asyncio.gather(work, heart, return_exceptions=True)
 
-    async def _beat(self, claim: Claim) -> None:
-        """Keep the lease; end when it is lost, by time-out, cancellation or deletion."""
+    async def _beat(self, claim: Claim) -> str:
+        """Keep the lease until it is lost, by time-out, cancellation or deletion."""
         while True:
             await asyncio.sleep(min(1.0, self._lease_seconds / 5))
             try:
                 async with self._database.write(None) as session:
                     await jobs.heartbeat(session, claim, self._lease_seconds)
-            except LeaseLost:
-                return
+            except DatabaseUnavailable:
+                continue  # whether the lease outlives this is for the database to say
 
-    async def _work(self, claim: Claim) -> None:
-        async with self._database.read(claim.owner_id) as session:
-            document = await documents.document(session, claim.document_id)
-        if document is None or document.version_id != claim.version_id:
-            raise LeaseLost
-        if document.chunk_count is None:
-            await self._make_searchable(claim, document)
-        elif document.progress.status == "PENDING":
-            await self._advance(claim, "PROCESSING", "EMBEDDING", INDEXED)
-        await self._embed(claim)
-
-    async def _make_searchable(self, claim: Claim, document: Document) -> None:
-        async with self._database.write(claim.owner_id) as session:
-            await jobs.fence(session, claim)
-            await chunks.clear(session, claim.version_id)
-            await documents.advance(
-                session, claim.document_id, "PROCESSING", "PARSING", 0, claim.attempt
-            )
-        await self._hint(claim)
-        pages = await self._parse(claim, document)
-        language = await asyncio.to_thread(
-            detect_language, PAGE_BREAK.join(page.text for page in pages[:20])[:20_000]
-        )
-        await self._advance(claim, "PROCESSING", "CHUNKING", PARSED)
-        passages = await asyncio.to_thread(chunk_pages, document.filename, pages, language)
-        outline = Outline(len(pages), language, self._parser.name)
-        await self._index(claim, document, passages, outline)
-
-    async def _parse(self, claim: Claim, document: Document) -> list[Page]:
-        pages: list[Page] = []
-        start = 0
-        with TemporaryDirectory(prefix="lectern-") as folder:
-            path = Path(folder) / "document"
-            await self._download(document.storage_key, path)
-            async with aclosing(self._parser.parse(path, document.media_type)) as windows:
-                async for window in windows:
-                    fresh = []
-                    for page in window.pages:
-                        fresh.append(
-                            Page(page.number, start, page.text, page.width, page.height, page.words)
-                        )
-                        start += len(page.text) + len(PAGE_BREAK)
-                    pages += fresh
-                    async with self._database.write(claim.owner_id) as session:
-                        await jobs.fence(session, claim)
-                        await chunks.insert_pages(session, claim.version_id, fresh)
-                        await documents.advance(
-                            session,
-                            claim.document_id,
-                            "PROCESSING",
-                            "PARSING",
-                            PARSED * len(pages) / max(window.page_count, len(pages)),
-                            claim.attempt,
-                            f"{len(pages)} of {window.page_count} pages read",
-                        )
-                    await self._hint(claim)
-        if not any(page.text.strip() for page in pages):
-            raise ParseFailure(
-                ErrorCode.NO_TEXT_LAYER,
-                "There is no text in this document.",
-                "If it is a scan, run it through text recognition (OCR) and upload it again.",
-            )
-        return pages
-
-    async def _download(self, key: str, path: Path) -> None:
-        with path.open("wb") as file:
-            async for chunk in self._storage.read(key):
-                await asyncio.to_thread(file.write, chunk)
-
-    async def _index(
-        self, claim: Claim, document: Document, passages: list[Chunk], outline: Outline
-    ) -> None:
-        await self._advance(claim, "PROCESSING", "INDEXING", PARSED)
-        async with self._database.write(claim.owner_id) as session:
-            await jobs.fence(session, claim)
-            await chunks.insert_chunks(session, claim.version_id, passages, outline)
-            if document.active_version_id is None:
-                await chunks.activate(session, claim.document_id, claim.version_id)
-            await documents.advance(
-                session,
-                claim.document_id,
-                "SEARCHABLE",
-                "EMBEDDING",
-                INDEXED,
-                claim.attempt,
-                f"0 of {len(passages)} passages embedded",
-            )
-        await self._hint(claim)
-
-    async def _embed(self, claim: Claim) -> None:
-        async with self._database.write(claim.owner_id) as session:
-            model_id = await chunks.model_id(
-                session, self._embedder.model, self._embedder.dimensions
-            )
-            progress = await documents.document(session, claim.document_id)
-        total = progress.chunk_count if progress and progress.chunk_count else 0
+    async def _settle(
+        self, attempt: Attempt, write_outcome: Callable[[Attempt], Awaitable[str]]
+    ) -> str:
+        """Write how an attempt ended; a database that is away is asked again for a while."""
+        deadline = time.monotonic() + self._lease_seconds
         while True:
-            async with self._database.read(claim.owner_id) as session:
-                batch = await chunks.unembedded(
-                    session, claim.version_id, model_id, EMBEDDING_BATCH
-                )
-            if not batch:
-                break
-            vectors = await self._embedder.embed_passages([text for _, text in batch])
-            async with self._database.write(claim.owner_id) as session:
-                await jobs.fence(session, claim)
-                ordinals = [ordinal for ordinal, _ in batch]
-                await chunks.insert_vectors(session, claim.version_id, model_id, ordinals, vectors)
-                done = ordinals[-1] + 1
-                await documents.advance(
-                    session,
-                    claim.document_id,
-                    "SEARCHABLE",
-                    "EMBEDDING",
-                    INDEXED + (1 - INDEXED) * min(done / total, 1) * 0.98,
-                    claim.attempt,
-                    f"{done} of {total} passages embedded",
-                )
-            await self._hint(claim)
-        await self._publish(claim)
+            try:
+                return await write_outcome(attempt)
+            except LeaseLost:
+                return "superseded"
+            except DatabaseUnavailable:
+                if time.monotonic() > deadline:
+                    return "lost"  # the lease runs out, and another attempt follows
+                await asyncio.sleep(SETTLE_PAUSE_SECONDS)
 
-    async def _publish(self, claim: Claim) -> None:
-        async with self._database.write(claim.owner_id) as session:
-            await jobs.fence(session, claim)
-            await chunks.activate(session, claim.document_id, claim.version_id)
-            await chunks.retire_others(session, claim.document_id, claim.version_id)
-            await documents.advance(session, claim.document_id, "READY", "DONE", 1, claim.attempt)
-            await jobs.finish(session, claim)
-        await self._hint(claim)
+    async def _hand_back(self, attempt: Attempt) -> str:
+        async with self._database.write(None) as session:
+            await jobs.hand_back(session, attempt.claim)
+        await self._queue.wake([attempt.claim.version_id])
+        return "handed back"
 
-    async def _advance(self, claim: Claim, status: str, stage: str, fraction: float) -> None:
-        async with self._database.write(claim.owner_id) as session:
-            await jobs.fence(session, claim)
-            await documents.advance(
-                session, claim.document_id, status, stage, fraction, claim.attempt
+
+async def _give_up(attempt: Attempt) -> str:
+    message = "Processing did not succeed after several attempts."
+    return await _fail(attempt, Failure(ErrorCode.INTERNAL_SERVER_ERROR, message, TRY_AGAIN))
+
+
+async def _fail(attempt: Attempt, failure: Failure) -> str:
+    """End the job for good; nothing half-made stays behind."""
+    claim = attempt.claim
+    async with attempt.fenced() as session:
+        document = await documents.document(session, claim.document_id)
+        if document is None:
+            raise LeaseLost
+        if document.active_version_id == claim.version_id:
+            await chunks.activate(session, claim.document_id, None)
+    await attempt.clear()
+    async with attempt.fenced() as session:
+        snapshot = document.progress
+        await attempt.advance(session, "FAILED", snapshot.stage, snapshot.fraction, failure=failure)
+        await jobs.finish(session, claim, error=f"{failure.code}: {failure.message}")
+    return "failed"
+
+
+async def _retry_later(attempt: Attempt, failure: Failure) -> str:
+    """With a delay that grows; or fail when that has been tried often enough."""
+    claim = attempt.claim
+    delay = RETRY_SECONDS[min(claim.attempt, len(RETRY_SECONDS)) - 1]
+    async with attempt.fenced() as session:
+        document = await documents.document(session, claim.document_id)
+        error = f"{failure.code}: {failure.message}"
+        if document is not None and await jobs.requeue(session, claim, error, delay):
+            snapshot = document.progress
+            message = f"{failure.message} Another attempt follows by itself."
+            await attempt.advance(
+                session, snapshot.status, snapshot.stage, snapshot.fraction, message
             )
-        await self._hint(claim)
-
-    async def _fail(self, claim: Claim, code: ErrorCode, message: str, advice: str | None) -> None:
-        """End the job for good; nothing half-made stays behind."""
-        try:
-            async with self._database.write(claim.owner_id) as session:
-                await jobs.fence(session, claim)
-                document = await documents.lock_document(session, claim.document_id)
-                if document is None:
-                    raise LeaseLost
-                if document.active_version_id != claim.version_id:
-                    await chunks.clear(session, claim.version_id)
-                await documents.advance(
-                    session,
-                    claim.document_id,
-                    "FAILED",
-                    document.progress.stage,
-                    document.progress.fraction,
-                    claim.attempt,
-                    failure=(code, message, advice),
-                )
-                await jobs.finish(session, claim, error=claim.last_error or message)
-        except LeaseLost:
-            return
-        await self._hint(claim)
-
-    async def _retry_later(self, claim: Claim, code: ErrorCode, message: str) -> str:
-        delay = RETRY_SECONDS[min(claim.attempt - 1, len(RETRY_SECONDS) - 1)]
-        async with self._database.write(claim.owner_id) as session:
-            await jobs.requeue(session, claim, f"{code}: {message}", delay)
-        return "retried"
-
-    async def _hand_back(self, claim: Claim) -> None:
-        async with self._database.write(claim.owner_id) as session:
-            await jobs.hand_back(session, claim)
-        await self._queue.wake([claim.version_id])
-
-    async def _hint(self, claim: Claim) -> None:
-        await self._hints.publish(document_subject(claim.document_id))
-        await self._hints.publish(owner_subject(claim.owner_id))
+            return "retried"
+    return await _fail(attempt, failure)

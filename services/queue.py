@@ -1,5 +1,6 @@
 """Waking the workers: arq jobs say that there is work, the database says which."""
 
+import asyncio
 import json
 from collections.abc import Iterable
 from uuid import UUID
@@ -11,6 +12,8 @@ from redis.exceptions import RedisError
 
 _log = structlog.get_logger()
 JOB = "ingest"
+WAKE_SECONDS = 0.5
+"""What a Redis that hangs may cost an upload that is safe already."""
 
 
 def encode_job(job: dict[str, object]) -> bytes:
@@ -33,9 +36,10 @@ class Queue:
         self.redis = redis
 
     async def wake(self, version_ids: Iterable[UUID]) -> None:
-        """One wake-up a version; a lost one costs time, since the sweeper sends it again."""
+        """One wake-up a version; a lost one costs little time, since workers look by themselves."""
         try:
-            for version_id in version_ids:
-                await self.redis.enqueue_job(JOB, _job_id=str(version_id))
+            async with asyncio.timeout(WAKE_SECONDS):
+                for version_id in version_ids:
+                    await self.redis.enqueue_job(JOB, _job_id=str(version_id))
         except (RedisError, OSError) as error:
-            _log.warning("wake-up lost", error=str(error))
+            _log.warning("wake-up lost", error=repr(error))

@@ -8,17 +8,21 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
+from core.errors import DatabaseUnavailable
 from core.settings import Settings
 from providers.parsing.factory import open_parser
 from services.container import Services, open_services
 from services.ingestion import Ingestion
+from services.pipeline import Pipeline
 from services.queue import JOB, decode_job, encode_job
+from workers.scratch import scratch_folder
 from workers.sweeper import Sweeper
 
 _log = structlog.get_logger()
@@ -31,7 +35,8 @@ RECONNECT_SECONDS = 2.0
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then hand back what is unfinished."""
-    asyncio.run(_run(settings))
+    with scratch_folder():
+        asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:
@@ -39,30 +44,27 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_services(settings) as services:
-        ingestion = Ingestion(
-            services.database,
-            services.storage,
-            open_parser(settings),
-            services.embedder,
-            services.hints,
-            services.queue,
-            settings.lease_seconds,
+        pipeline = Pipeline(
+            services.storage, open_parser(settings), services.embedder, settings.max_attempts
         )
-        sweeper = Sweeper(services.database, services.storage)
-        wake = asyncio.Event()
-        tasks = [
-            asyncio.create_task(_hear(services, wake)),
-            asyncio.create_task(sweeper.run()),
-            *(
-                asyncio.create_task(_work(ingestion, wake, number))
-                for number in range(settings.worker_concurrency)
-            ),
+        ingestion = Ingestion(
+            services.database, services.hints, services.queue, pipeline, settings.lease_seconds
+        )
+        wakes = [asyncio.Event() for _ in range(settings.worker_concurrency)]
+        duties = [
+            stop.wait(),
+            _hear(services, wakes),
+            Sweeper(services.database, services.storage).run(),
+            *(_work(ingestion, wake, number) for number, wake in enumerate(wakes)),
         ]
+        tasks = [asyncio.create_task(duty) for duty in duties]
         _log.info("worker ready")
-        await stop.wait()
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for task in ended:
+            task.result()  # a duty that broke ends the worker, for its supervisor to see
 
 
 async def _work(ingestion: Ingestion, wake: asyncio.Event, number: int) -> None:
@@ -73,6 +75,8 @@ async def _work(ingestion: Ingestion, wake: asyncio.Event, number: int) -> None:
         try:
             if await ingestion.run_next(name):
                 continue
+        except DatabaseUnavailable as error:
+            _log.warning("no work claimed", cause=repr(error.__cause__))
         except Exception:
             _log.exception("claiming work broke")
         try:
@@ -82,11 +86,12 @@ async def _work(ingestion: Ingestion, wake: asyncio.Event, number: int) -> None:
             continue
 
 
-async def _hear(services: Services, wake: asyncio.Event) -> None:
+async def _hear(services: Services, wakes: Sequence[asyncio.Event]) -> None:
     """Be woken by arq; its worker ends when Redis is lost, and is begun again."""
 
-    async def ingest(_: dict[Any, Any], *args: Any) -> None:
-        wake.set()
+    async def ingest(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:
+        for wake in wakes:
+            wake.set()
 
     while True:
         worker = Worker(

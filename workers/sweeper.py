@@ -1,16 +1,18 @@
-"""Ends what nobody else will end; any number of sweepers may run at once."""
+"""Deletes what nobody can reach any more; any number of sweepers may run at once."""
 
 import asyncio
 
 import structlog
 
-from db import blobs
+from core.errors import ProviderUnavailable
+from db import blobs, purges
 from db.engine import Database
 from providers.storage import Storage
 
 _log = structlog.get_logger()
 SWEEP_SECONDS = 3.0
-BATCH = 200
+POSTPONED_SECONDS = 60
+"""After a store that did not delete a file, others come first."""
 
 
 class Sweeper:
@@ -28,8 +30,31 @@ class Sweeper:
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> None:
-        """Delete bytes that no version refers to."""
+        """Go on until nothing is due."""
+        while await self._delete_blob():
+            pass
+        while await self._purge_slice():
+            pass
+
+    async def _delete_blob(self) -> bool:
         async with self._database.write(None) as session:
-            for key in await blobs.lock_due(session, BATCH):
+            key = await blobs.lock_due(session)
+            if key is None:
+                return False
+            try:
                 await self._storage.delete(key)
+            except ProviderUnavailable as error:
+                _log.warning("file not deleted", key=key, cause=repr(error.__cause__))
+                await blobs.postpone(session, key, POSTPONED_SECONDS)
+            else:
                 await blobs.keep(session, key)
+        return True
+
+    async def _purge_slice(self) -> bool:
+        async with self._database.write(None) as session:
+            purge = await purges.lock_next(session)
+            if purge is None:
+                return False
+            await session.act_for(purge.owner_id)
+            await purges.delete_slice(session, purge)
+        return True

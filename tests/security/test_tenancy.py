@@ -1,6 +1,7 @@
 """The wall between users: in the database, and through every operation of the schema."""
 
 from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
 
 import asyncpg
 import pytest
@@ -13,7 +14,7 @@ from resolvers.schema import build_schema
 from server.embedded import EmbeddedPostgres
 from services.chat import Ask
 from services.container import Services
-from services.documents import Upload
+from services.uploads import Announced, Prepared, Upload
 
 PASSWORD = "correct horse battery"
 TENANT_TABLES = """
@@ -69,7 +70,7 @@ async def test_the_application_owns_nothing_and_cannot_pass_the_wall(
 @pytest.fixture
 async def library(services: Services, principal: Principal) -> dict[str, str]:
     """Something of everything, belonging to `principal`: global ids by kind."""
-    uploaded = await services.documents.upload(
+    uploaded = await services.uploads.upload(
         principal, Upload("secret.txt", None, once(b"The secret of Skerra is tin."), None)
     )
     answer_id = await services.chat.ask(principal, Ask("first", "What is the secret?"))
@@ -77,11 +78,14 @@ async def library(services: Services, principal: Principal) -> dict[str, str]:
         pass
     found = await services.conversations.messages_by_ids(principal, [answer_id])
     key = await services.accounts.create_api_key(principal, "ci", None)
+    prepared = await services.uploads.prepare(principal, Announced("next.txt", 4, "00" * 32))
+    assert isinstance(prepared, Prepared)
     return {
         "document": encode_id(Kind.DOCUMENT, uploaded.document.id),
         "conversation": encode_id(Kind.CONVERSATION, found[answer_id].conversation_id),
         "message": encode_id(Kind.MESSAGE, answer_id),
         "api_key": encode_id(Kind.API_KEY, key.key.id),
+        "upload": prepared.upload_id,
     }
 
 
@@ -120,12 +124,13 @@ async def test_equal_content_of_two_users_stays_two_documents(
     services: Services, principal: Principal
 ) -> None:
     stranger = await stranger_to(services)
-    mine = await services.documents.upload(principal, Upload("a.txt", None, once(b"same text")))
-    theirs = await services.documents.upload(stranger, Upload("a.txt", None, once(b"same text")))
+    mine = await services.uploads.upload(principal, Upload("a.txt", None, once(b"same text")))
+    theirs = await services.uploads.upload(stranger, Upload("a.txt", None, once(b"same text")))
     assert not theirs.duplicate
     assert mine.document.id != theirs.document.id
 
 
+HASH = sha256(b"The secret of Skerra is tin.").hexdigest()
 OPERATIONS = {
     "me": "query { me { email } }",
     "node": 'query { node(id: "DOCUMENT") { id } }',
@@ -139,6 +144,11 @@ OPERATIONS = {
     "createApiKey": """mutation { createApiKey(input: { name: "mine" }) {
         ... on CreatedApiKey { apiKey { name } } } }""",
     "revokeApiKey": 'mutation { revokeApiKey(id: "API_KEY") { ... on Error { code } } }',
+    "prepareUpload": f"""mutation {{ prepareUpload(input: {{
+        filename: "secret.txt", byteSize: 28, sha256: "{HASH}" }}) {{
+        ... on DuplicateDocument {{ document {{ filename }} }} ... on Error {{ code }} }} }}""",
+    "completeUpload": """mutation { completeUpload(uploadId: "UPLOAD") {
+        ... on Error { code } } }""",
     "retryIngestion": """mutation { retryIngestion(documentId: "DOCUMENT") {
         ... on Error { code } } }""",
     "cancelIngestion": """mutation { cancelIngestion(documentId: "DOCUMENT") {

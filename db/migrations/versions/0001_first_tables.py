@@ -94,6 +94,8 @@ CREATE TABLE document_versions (
   CONSTRAINT document_versions_idempotency_key UNIQUE (owner_id, idempotency_key)
 );
 
+-- The bulk of a version has no foreign key to it, so that deleting a document is quick: the rows go
+-- soon after, from purges. Nothing finds them meanwhile: every search begins at documents.
 CREATE TABLE pages (
   owner_id uuid NOT NULL,
   version_id uuid NOT NULL,
@@ -103,8 +105,7 @@ CREATE TABLE pages (
   width real,
   height real,
   words integer[] NOT NULL,
-  PRIMARY KEY (owner_id, version_id, number),
-  FOREIGN KEY (owner_id, version_id) REFERENCES document_versions ON DELETE CASCADE
+  PRIMARY KEY (owner_id, version_id, number)
 );
 
 CREATE TABLE chunks (
@@ -117,8 +118,7 @@ CREATE TABLE chunks (
   context text NOT NULL,
   text text NOT NULL,
   terms text[] NOT NULL,
-  PRIMARY KEY (owner_id, version_id, ordinal),
-  FOREIGN KEY (owner_id, version_id) REFERENCES document_versions ON DELETE CASCADE
+  PRIMARY KEY (owner_id, version_id, ordinal)
 );
 
 -- One row for each distinct term of each chunk; no foreign key, so that writing stays cheap:
@@ -199,6 +199,8 @@ CREATE TABLE ingestion_jobs (
 CREATE INDEX ingestion_jobs_unfinished ON ingestion_jobs (available_at)
   WHERE state IN ('QUEUED', 'RUNNING');
 CREATE INDEX ingestion_jobs_document ON ingestion_jobs (owner_id, document_id);
+CREATE UNIQUE INDEX ingestion_jobs_one_at_a_time ON ingestion_jobs (owner_id, document_id)
+  WHERE state IN ('QUEUED', 'RUNNING');
 
 -- When each owner last got a worker: the longest waiting goes first.
 CREATE TABLE ingestion_turns (
@@ -206,23 +208,52 @@ CREATE TABLE ingestion_turns (
   served_at timestamptz NOT NULL
 );
 
--- Bytes whose rows are gone; the sweeper deletes them from storage, then the row.
+-- Stored bytes that no version refers to, because they are on their way in or on their way out; the
+-- sweeper deletes them when they are due. byte_size counts against the owner's quota until then.
 CREATE TABLE abandoned_blobs (
   storage_key text PRIMARY KEY,
-  available_at timestamptz NOT NULL DEFAULT now()
+  owner_id uuid NOT NULL,
+  byte_size bigint NOT NULL,
+  available_at timestamptz NOT NULL
+);
+CREATE INDEX abandoned_blobs_due ON abandoned_blobs (available_at);
+CREATE INDEX abandoned_blobs_owner ON abandoned_blobs (owner_id);
+
+-- Versions whose bulk the sweeper deletes: all of it, or only what searches read.
+CREATE TABLE purges (
+  owner_id uuid NOT NULL,
+  version_id uuid NOT NULL,
+  whole boolean NOT NULL,
+  next_ordinal integer NOT NULL DEFAULT 0,
+  PRIMARY KEY (owner_id, version_id)
 );
 
-CREATE FUNCTION abandon_blob() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION abandon_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO abandoned_blobs (storage_key) VALUES (OLD.storage_key) ON CONFLICT DO NOTHING;
+  INSERT INTO abandoned_blobs (storage_key, owner_id, byte_size, available_at)
+    VALUES (OLD.storage_key, OLD.owner_id, 0, now()) ON CONFLICT DO NOTHING;
+  INSERT INTO purges (owner_id, version_id, whole) VALUES (OLD.owner_id, OLD.id, true)
+    ON CONFLICT (owner_id, version_id) DO UPDATE SET whole = true, next_ordinal = 0;
   RETURN NULL;
 END $$;
-CREATE TRIGGER document_versions_abandon_blob AFTER DELETE ON document_versions
-  FOR EACH ROW EXECUTE FUNCTION abandon_blob();
+CREATE TRIGGER document_versions_abandon AFTER DELETE ON document_versions
+  FOR EACH ROW EXECUTE FUNCTION abandon_version();
 
 CREATE FUNCTION check_document_progress() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NEW.progress_version NOT IN (OLD.progress_version, OLD.progress_version + 1) THEN
+  IF TG_OP = 'INSERT' THEN
+    IF NEW.progress_version <> 0 OR NEW.status <> 'PENDING' THEN
+      RAISE EXCEPTION 'a document begins as PENDING' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+  END IF;
+  IF NEW.progress_version <> OLD.progress_version + 1 AND (
+    NEW.progress_version <> OLD.progress_version OR
+    (NEW.status, NEW.stage, NEW.fraction, NEW.attempt, NEW.message,
+      NEW.failure_code, NEW.failure_message, NEW.failure_advice) IS DISTINCT FROM
+    (OLD.status, OLD.stage, OLD.fraction, OLD.attempt, OLD.message,
+      OLD.failure_code, OLD.failure_message, OLD.failure_advice)
+  ) THEN
     RAISE EXCEPTION 'progress of a document is gapless: % to %',
       OLD.progress_version, NEW.progress_version USING ERRCODE = 'check_violation';
   END IF;
@@ -239,8 +270,21 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER documents_check_progress BEFORE UPDATE ON documents
+CREATE TRIGGER documents_check_progress BEFORE INSERT OR UPDATE ON documents
   FOR EACH ROW EXECUTE FUNCTION check_document_progress();
+
+CREATE FUNCTION record_document_progress() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO ingestion_events (owner_id, document_id, version, status, stage, fraction, attempt,
+    message, failure_code, failure_message, failure_advice, at)
+  VALUES (NEW.owner_id, NEW.id, NEW.progress_version, NEW.status, NEW.stage, NEW.fraction,
+    NEW.attempt, NEW.message, NEW.failure_code, NEW.failure_message, NEW.failure_advice,
+    NEW.updated_at);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER documents_record_progress AFTER UPDATE ON documents
+  FOR EACH ROW WHEN (NEW.progress_version > OLD.progress_version)
+  EXECUTE FUNCTION record_document_progress();
 
 CREATE TABLE conversations (
   owner_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -380,9 +424,11 @@ def downgrade() -> None:
         "ingestion_jobs",
         "ingestion_turns",
         "abandoned_blobs",
+        "purges",
     )
     run_script(
         f"DROP TABLE {', '.join(tables)}, embedding_models, users CASCADE;"
-        "DROP FUNCTION delete_postings, abandon_blob, check_document_progress;"
+        "DROP FUNCTION delete_postings, abandon_version, check_document_progress,"
+        " record_document_progress;"
         "DROP TYPE document_status, ingestion_stage"
     )

@@ -1,0 +1,319 @@
+"""Files on their way in: through the API, or announced first and then sent to the store."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from core.errors import (
+    DatabaseUnavailable,
+    ErrorCode,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    ProviderUnavailable,
+    QuotaExceeded,
+    Unauthenticated,
+    UploadMismatch,
+)
+from core.ids import new_id
+from core.principal import Principal
+from core.settings import MEBIBYTE, Settings
+from core.tokens import TokenSigner
+from db import blobs, documents, jobs, progress
+from db.documents import Document, NewVersion, Usage
+from db.engine import Database, WriteSession
+from providers.storage import Storage
+from services.documents import checked_filename
+from services.events import Hints, document_subject, owner_subject
+from services.intake import Intake, too_large
+from services.queue import Queue
+
+LIFETIME = timedelta(hours=1)
+"""Of an announced upload: it is sent and completed by then."""
+ABANDONED_SECONDS = 2 * LIFETIME.total_seconds()
+"""After so long, whatever arrived and became no version is deleted."""
+MAX_KEY_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way in; `chunks` is read once."""
+
+    filename: str
+    declared_type: str | None
+    chunks: AsyncIterable[bytes]
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    document: Document
+    duplicate: bool
+    """The same content was there already, under whatever name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A file that will be sent; `sha256` in hexadecimal."""
+
+    filename: str
+    byte_size: int
+    sha256: str
+    idempotency_key: str | None = None
+    id: str = field(default_factory=lambda: new_id().hex)
+
+    def key(self, owner_id: UUID) -> str:
+        """Where its bytes arrive."""
+        return f"{owner_id.hex}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """PUT the file's bytes to `url` with `headers`, then complete the upload."""
+
+    upload_id: str
+    url: str
+    headers: Mapping[str, str]
+    expires_at: datetime
+
+
+class Uploads:
+    """What raises leaves nothing behind; what returns cannot be lost any more."""
+
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        hints: Hints,
+        queue: Queue,
+        signer: TokenSigner,
+        settings: Settings,
+        public_url: str,
+    ) -> None:
+        self._database = database
+        self._storage = storage
+        self._hints = hints
+        self._queue = queue
+        self._signer = signer
+        self._settings = settings
+        self._public_url = public_url.rstrip("/")
+        self._quota = Usage(settings.max_user_documents, settings.max_user_bytes)
+
+    async def upload(self, principal: Principal, upload: Upload) -> Uploaded:
+        """Store, record and queue a file.
+
+        Raises `InvalidInput`, `FileTooLarge`, `UnsupportedFileType`, `QuotaExceeded` and
+        `ProviderUnavailable`.
+        """
+        filename = checked_filename(upload.filename)
+        _check_key(upload.idempotency_key)
+        intake = Intake(filename, upload.declared_type, self._settings.max_upload_bytes)
+        known = await self._by_key(principal, upload.idempotency_key)
+        if known is not None:
+            await intake.skim(upload.chunks)
+            return _repetition(*known, intake.sha256)
+        key = f"{principal.user_id.hex}/{new_id().hex}"
+        async with self._database.write(None) as session:
+            await blobs.abandon(session, principal.user_id, key, ABANDONED_SECONDS)
+        try:
+            await self._storage.write(key, intake.read(upload.chunks))
+            return await self._record(principal, filename, key, intake, upload.idempotency_key)
+        finally:
+            await self._sweep_soon(key)
+
+    async def prepare(self, principal: Principal, announced: Announced) -> Prepared | Uploaded:
+        """Where to send a file, or its document if the content is stored already.
+
+        Raises `InvalidInput`, `FileTooLarge` and `QuotaExceeded`.
+        """
+        checked_filename(announced.filename)
+        _check_key(announced.idempotency_key)
+        if announced.byte_size < 1:
+            raise InvalidInput("The file is empty.", field="byteSize")
+        if announced.byte_size > self._settings.max_upload_bytes:
+            raise too_large(self._settings.max_upload_bytes)
+        key = announced.key(principal.user_id)
+        async with self._database.write(principal.user_id) as session:
+            await documents.lock_library(session)
+            known = await documents.document_by_content(session, _digest(announced.sha256))
+            if known is not None:
+                return Uploaded(known, duplicate=True)
+            await self._check_quota(session, announced.filename, announced.byte_size)
+            await blobs.abandon(
+                session, principal.user_id, key, ABANDONED_SECONDS, announced.byte_size
+            )
+        ticket = self._signer.issue_upload(principal.user_id, asdict(announced), LIFETIME)
+        signed = await self._storage.signed_upload(key, LIFETIME)
+        url, headers = signed or (f"{self._public_url}/uploads/{ticket.token}", {})
+        return Prepared(ticket.token, url, headers, ticket.expires_at)
+
+    async def receive(self, upload_id: str, size: int | None, chunks: AsyncIterable[bytes]) -> None:
+        """Take in the bytes of an announced file, again if need be, where the store is ours.
+
+        Raises `NotFound`, `UploadMismatch` and `ProviderUnavailable`.
+        """
+        owner_id, announced = self._announced(upload_id)
+        if size != announced.byte_size:
+            raise UploadMismatch(f"Send exactly {announced.byte_size:,} bytes.")
+        key = announced.key(owner_id)
+        async with self._database.write(None) as session:
+            if not await blobs.is_awaited(session, key):
+                raise _no_upload()
+        await self._storage.write(key, _bounded(chunks, announced.byte_size))
+
+    async def complete(self, principal: Principal, upload_id: str) -> Uploaded:
+        """Check what was sent, record and queue it; repeating this is harmless.
+
+        Raises `NotFound`, `InvalidState` before the bytes are there, `UploadMismatch`, and what
+        `upload` raises.
+        """
+        owner_id, announced = self._announced(upload_id)
+        if owner_id != principal.user_id:
+            raise _no_upload()
+        idempotency_key = announced.idempotency_key or announced.id
+        known = await self._by_key(principal, idempotency_key)
+        if known is not None:
+            return _repetition(*known, _digest(announced.sha256))
+        sent = announced.key(owner_id)
+        size = await self._storage.size(sent)
+        if size is None:
+            raise InvalidState("The file has not been sent yet.")
+        if size != announced.byte_size:
+            raise UploadMismatch(f"{size:,} bytes were sent, not {announced.byte_size:,}.")
+        key = f"{owner_id.hex}/{new_id().hex}"
+        async with self._database.write(None) as session:
+            await blobs.abandon(session, owner_id, key, ABANDONED_SECONDS)
+        try:
+            # Of the copy: the address still takes bytes, and a version never changes.
+            await self._storage.copy(sent, key)
+            intake = Intake(announced.filename, None, self._settings.max_upload_bytes)
+            await intake.skim(self._storage.read(key))
+            if intake.sha256 != _digest(announced.sha256):
+                raise UploadMismatch("The bytes that were sent have another SHA-256.")
+            uploaded = await self._record(
+                principal, announced.filename, key, intake, idempotency_key, replaces=sent
+            )
+        finally:
+            await self._sweep_soon(key)
+        with suppress(ProviderUnavailable):
+            await self._storage.delete(sent)
+        return uploaded
+
+    async def usage(self, principal: Principal) -> tuple[Usage, Usage]:
+        """What is used, and what may be."""
+        async with self._database.read(principal.user_id) as session:
+            return await documents.usage(session), self._quota
+
+    async def _record(
+        self,
+        principal: Principal,
+        filename: str,
+        key: str,
+        intake: Intake,
+        idempotency_key: str | None,
+        replaces: str | None = None,
+    ) -> Uploaded:
+        """Document, version, first event and job in one transaction."""
+        async with self._database.write(principal.user_id) as session:
+            await documents.lock_library(session)
+            if replaces is not None:
+                await blobs.release(session, replaces)
+            if idempotency_key is not None:
+                known = await documents.document_by_idempotency_key(session, idempotency_key)
+                if known is not None:
+                    return _repetition(*known, intake.sha256)
+            duplicate = await documents.document_by_content(session, intake.sha256)
+            if duplicate is not None:
+                return Uploaded(duplicate, duplicate=True)
+            await self._check_quota(session, filename, intake.size)
+            document_id = await documents.lock_by_filename(session, filename)
+            if document_id is None:
+                document_id = await documents.insert_document(session, filename)
+            new = NewVersion(intake.sha256, intake.size, intake.media_type, key, idempotency_key)
+            version_id = await documents.insert_version(session, document_id, new)
+            await jobs.cancel(session, document_id)
+            await jobs.insert(session, version_id, document_id, self._settings.max_attempts)
+            await progress.advance(session, document_id, "PENDING", "STORED", 0, 0)
+            if not await blobs.keep(session, key):
+                raise ProviderUnavailable(
+                    ErrorCode.STORAGE_UNAVAILABLE, "The upload took too long; try again."
+                )
+            [document] = (await documents.documents_by_ids(session, [document_id])).values()
+        await self._queue.wake([version_id])
+        await self._hints.publish(document_subject(document_id), owner_subject(principal.user_id))
+        return Uploaded(document, duplicate=False)
+
+    async def _check_quota(self, session: WriteSession, filename: str, size: int) -> None:
+        used, reserved = await documents.usage(session), await blobs.reserved(session)
+        if used.documents >= self._quota.documents and not await documents.lock_by_filename(
+            session, filename
+        ):
+            raise QuotaExceeded(
+                f"Your library holds {used.documents:,} documents and may hold no more."
+            )
+        if used.bytes + reserved + size > self._quota.bytes:
+            raise QuotaExceeded(
+                f"Your library may hold {self._quota.bytes / MEBIBYTE:,.1f} MiB; "
+                f"{(used.bytes + reserved) / MEBIBYTE:,.1f} MiB are in use."
+            )
+
+    async def _by_key(
+        self, principal: Principal, idempotency_key: str | None
+    ) -> tuple[Document, bytes] | None:
+        if idempotency_key is None:
+            return None
+        async with self._database.read(principal.user_id) as session:
+            return await documents.document_by_idempotency_key(session, idempotency_key)
+
+    def _announced(self, upload_id: str) -> tuple[UUID, Announced]:
+        try:
+            owner_id, announced = self._signer.verify_upload(upload_id)
+        except Unauthenticated:
+            raise _no_upload() from None
+        return owner_id, Announced(**announced)
+
+    async def _sweep_soon(self, key: str) -> None:
+        """Bytes that became no version; those of a version stand no longer among the abandoned."""
+        with suppress(DatabaseUnavailable):
+            async with self._database.write(None) as session:
+                await blobs.postpone(session, key, 0)
+
+
+def _repetition(document: Document, sha256: bytes, repeated: bytes) -> Uploaded:
+    if repeated != sha256:
+        raise InvalidInput("This key came with other content before.", field="idempotencyKey")
+    return Uploaded(document, duplicate=False)
+
+
+def _check_key(idempotency_key: str | None) -> None:
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_CHARACTERS:
+        raise InvalidInput(
+            f"A key has 1 to {MAX_KEY_CHARACTERS} characters.", field="idempotencyKey"
+        )
+
+
+def _digest(sha256: str) -> bytes:
+    try:
+        digest = bytes.fromhex(sha256)
+    except ValueError:
+        digest = b""
+    if len(digest) != 32:
+        raise InvalidInput("A SHA-256 has 64 hexadecimal digits.", field="sha256")
+    return digest
+
+
+async def _bounded(chunks: AsyncIterable[bytes], size: int) -> AsyncIterator[bytes]:
+    received = 0
+    async for chunk in chunks:
+        received += len(chunk)
+        if received > size:
+            break
+        yield chunk
+    if received != size:
+        raise UploadMismatch(f"Send exactly {size:,} bytes.")
+
+
+def _no_upload() -> NotFound:
+    return NotFound("There is no such upload, or it has expired: prepare it again.")
