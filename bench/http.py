@@ -12,6 +12,8 @@ import logging
 import multiprocessing
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import strawberry
 import structlog
@@ -58,6 +60,19 @@ def serve(listener: socket.socket) -> None:
     uvicorn.Server(uvicorn_config(app, settings)).run([listener])
 
 
+@contextmanager
+def serving() -> Iterator[tuple[str, int]]:
+    """The address of a server with an empty route and a GraphQL schema of one field."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = multiprocessing.get_context("fork").Process(target=serve, args=(listener,))
+        server.start()
+        try:
+            yield listener.getsockname()
+        finally:
+            server.terminate()
+            server.join()
+
+
 async def measure(address: tuple[str, int], request: bytes, args: argparse.Namespace) -> float:
     """Requests a second."""
     end = time.perf_counter() + args.seconds
@@ -83,18 +98,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--connections", type=int, default=8)
-    args = parser.parse_args()
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = multiprocessing.get_context("fork").Process(target=serve, args=(listener,))
-    server.start()
-    try:
+    args, _ = parser.parse_known_args()
+    with serving() as address:
         rates = {
-            name: asyncio.run(measure(listener.getsockname(), request, args))
+            name: asyncio.run(measure(address, request, args))
             for name, request in (("empty route", EMPTY), ("{ __typename }", GRAPHQL))
         }
-    finally:
-        server.terminate()
-        server.join()
     for name, rate in rates.items():
         print(f"{name:>15}: {rate:8.0f} requests/s, {1e6 / rate:6.0f} µs each")
     print(f"{'ratio':>15}: {rates['{ __typename }'] / rates['empty route']:8.2f}")
