@@ -14,8 +14,8 @@ from db import migrate
 from providers.parsing.factory import open_parser
 from server.embedded import EmbeddedPostgres, EmbeddedRedis
 from services.container import Services, open_services
-from services.uploads import Upload
 from services.ingestion import Ingestion
+from services.pipeline import Pipeline
 
 PASSWORD = "correct horse battery"
 WORKERS = 4
@@ -50,14 +50,9 @@ class Product:
     async def ingest(self) -> None:
         """Work until nothing is left to do, as the worker does."""
         services = self.services
+        pipeline = Pipeline(services.storage, open_parser(self.settings), services.embedder, 1)
         ingestion = Ingestion(
-            services.database,
-            services.storage,
-            open_parser(self.settings),
-            services.embedder,
-            services.hints,
-            services.queue,
-            self.settings.lease_seconds,
+            services.database, services.hints, services.queue, pipeline, self.settings.lease_seconds
         )
 
         async def work(name: str) -> None:
