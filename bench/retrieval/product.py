@@ -16,6 +16,7 @@ from server.embedded import EmbeddedPostgres, EmbeddedRedis
 from services.container import Services, open_services
 from services.ingestion import Ingestion
 from services.pipeline import Pipeline
+from services.uploads import Upload
 
 PASSWORD = "correct horse battery"
 WORKERS = 4
