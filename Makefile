@@ -56,8 +56,9 @@ format: .venv/dev ## rewrite the sources in the house style
 	@$(BIN)/ruff format $(SOURCES)
 
 .PHONY: bench
-bench: .venv/dev ## measure; DATA=DIR holds the data sets, BENCH=embedding picks one
-	@for name in $(or $(BENCH),$(filter-out __init__,$(basename $(notdir $(wildcard bench/*.py))))); do \
+bench: .venv/dev ## measure, beside references; DATA=DIR adds what public data sets show
+	@for name in product http; do $(BIN)/python -m bench.$$name; done
+	@for name in embedding formats retrieval $(if $(DATA),extraction answers); do \
 		$(BIN)/python -m bench.$$name $${DATA:+--data "$$DATA"}; done
 
 .PHONY: lock
