@@ -27,6 +27,25 @@ class Source:
     """Headings above the passage: they tell what it is about and are never quoted."""
 
 
+class Library(Protocol):
+    """What the asker may look up, for answerers that look further; raises `ProviderUnavailable`.
+
+    Sources that it returns may be cited from then on, numbered after those already given.
+    """
+
+    async def search(self, query: str) -> list[Source]:
+        """The best passages, best first."""
+        ...
+
+    async def read(self, title: str, first_page: int, last_page: int) -> list[Source]:
+        """What stands on some pages of a document, as far as an answer may take in."""
+        ...
+
+    async def titles(self) -> list[str]:
+        """Of the documents, newest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     text: str
@@ -34,6 +53,8 @@ class Question:
     """Oldest first, without the question itself."""
     sources: Sequence[Source]
     """Best first."""
+    library: Library | None = None
+    """Where to look further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +62,15 @@ class Delta:
     """More of the answer's text; citations stand in it as `[n]`."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The answerer has looked further."""
+
+    tool: str
+    subject: str
+    """What it looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +89,8 @@ class Answerer(Protocol):
 
     name: str
 
-    def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
-        """Deltas, then exactly one verdict; closing the generator stops the work."""
+    def answer(self, question: Question) -> AsyncGenerator[Delta | Step | Verdict]:
+        """Deltas and steps, then exactly one verdict; closing the generator stops the work."""
         ...
 
     async def rewrite(self, question: str, history: Sequence[Turn]) -> str:

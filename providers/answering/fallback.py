@@ -6,7 +6,7 @@ from contextlib import aclosing
 import structlog
 
 from core.errors import ProviderUnavailable
-from providers.answering import Answerer, Delta, Question, Turn, Verdict
+from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -23,12 +23,12 @@ class FallbackAnswerer:
         self._first = first
         self._second = second
 
-    async def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
+    async def answer(self, question: Question) -> AsyncGenerator[Delta | Step | Verdict]:
         spoken = False
         try:
             async with aclosing(self._first.answer(question)) as events:
                 async for event in events:
-                    spoken = True
+                    spoken = spoken or isinstance(event, Delta)
                     yield event
             return
         except ProviderUnavailable as error:

@@ -4,20 +4,25 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import openai
 from openai.types import CompletionUsage
 
 from core.errors import ErrorCode, ProviderUnavailable
-from providers.answering import Delta, Question, Turn, Verdict
+from providers.answering import Delta, Question, Step, Turn, Verdict
 from providers.answering.language import detect, not_found
-from providers.answering.prompt import NOT_FOUND, answer_messages, rewrite_messages
+from providers.answering.prompt import NOT_FOUND, TOOLS, answer_messages, rewrite_messages
+from providers.answering.tools import Tools
 from providers.breaker import CircuitBreaker
 
 if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+    from openai.types.chat import (
+        ChatCompletionChunk,
+        ChatCompletionMessageParam,
+        ChatCompletionToolUnionParam,
+    )
 
     Chunks = openai.AsyncStream[ChatCompletionChunk]
 
@@ -30,6 +35,14 @@ DOWN = (
     openai.RateLimitError,
 )
 """What opens the circuit; a rejected request shows that the server answers."""
+
+REFUSES_TOOLS = (
+    openai.BadRequestError,
+    openai.NotFoundError,
+    openai.UnprocessableEntityError,
+    openai.InternalServerError,
+)
+"""How servers without tools say so; some break at them."""
 
 UNAVAILABLE = "The language model cannot be used right now."
 
@@ -56,33 +69,45 @@ class OpenAIAnswerer:
         self.name = model
         self._client = client
         self._patience = patience or Patience()
+        self._takes_tools = True
         self._breaker = CircuitBreaker(ErrorCode.LLM_UNAVAILABLE, UNAVAILABLE, DOWN)
 
-    async def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
+    async def answer(self, question: Question) -> AsyncGenerator[Delta | Step | Verdict]:
         """Grounded means: the model found the answer and cited at least one of the sources."""
         reply = Reply()
-        usage = None
-        if question.sources:
-            async with aclosing(self._stream(answer_messages(question))) as stream:
+        if not self._takes_tools:
+            question = replace(question, library=None)
+        tools = Tools(question) if question.library else None
+        prompt_tokens = completion_tokens = 0
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._patience.total
+        messages = answer_messages(question)
+        while question.sources:
+            async with aclosing(self._stream(messages, end, tools)) as stream:
                 async for piece in stream:
                     if isinstance(piece, CompletionUsage):
-                        usage = piece
+                        prompt_tokens += piece.prompt_tokens
+                        completion_tokens += piece.completion_tokens
                     elif text := reply.feed(piece):
                         yield Delta(text)
-            if text := reply.end():
-                yield Delta(text)
-            if not reply.text and not reply.refused:
-                raise ProviderUnavailable(
-                    ErrorCode.LLM_UNAVAILABLE, "The language model gave an empty answer."
-                )
+            if tools is None or not tools.called:
+                break
+            async for step in tools.answer_calls(messages):
+                yield step
+        if text := reply.end():
+            yield Delta(text)
+        if question.sources and not reply.text and not reply.refused:
+            raise ProviderUnavailable(
+                ErrorCode.LLM_UNAVAILABLE, "The language model gave an empty answer."
+            )
         if not reply.text:
             yield Delta(not_found(detect(question.text)))
-        indices = {source.index for source in question.sources}
+        given = {source.index for source in (tools.sources if tools else question.sources)}
         yield Verdict(
-            grounded=not reply.refused and not indices.isdisjoint(reply.cited()),
+            grounded=not reply.refused and not given.isdisjoint(reply.cited()),
             answerer=self.name,
-            prompt_tokens=usage.prompt_tokens if usage else 0,
-            completion_tokens=usage.completion_tokens if usage else 0,
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
         )
 
     async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
@@ -101,15 +126,14 @@ class OpenAIAnswerer:
         await self._client.close()
 
     async def _stream(
-        self, messages: list["ChatCompletionMessageParam"]
+        self, messages: list["ChatCompletionMessageParam"], end: float, tools: Tools | None
     ) -> AsyncGenerator[str | CompletionUsage]:
         clock = asyncio.get_running_loop().time
-        end = clock() + self._patience.total
-        stream, chunk = await self._open(messages)
+        stream, chunk = await self._open(messages, end, tools)
         finished = False
         try:
             while chunk is not None:
-                text, final = _read(chunk)
+                text, final = _read(chunk, tools)
                 finished = finished or final
                 if text:
                     yield text
@@ -127,22 +151,41 @@ class OpenAIAnswerer:
             )
 
     async def _open(
-        self, messages: list["ChatCompletionMessageParam"]
+        self, messages: list["ChatCompletionMessageParam"], end: float, tools: Tools | None
     ) -> tuple["Chunks", "ChatCompletionChunk | None"]:
-        """The stream and its first chunk: only then has the server shown that it works."""
+        """The stream and its first chunk: only then has the server shown that it works.
+
+        A server that refuses tools but does without them is not offered any again.
+        """
+        clock = asyncio.get_running_loop().time
         with _provider_errors(), self._breaker.guard():
-            async with asyncio.timeout(self._patience.first_token):
-                stream = await self._client.chat.completions.create(
-                    model=self.name,
-                    messages=messages,
-                    stream=True,
-                    stream_options={"include_usage": True},
-                )
-                try:
-                    return stream, await anext(stream, None)
-                except BaseException:
-                    await stream.close()
-                    raise
+            async with asyncio.timeout_at(min(clock() + self._patience.first_token, end)):
+                if tools is not None and tools.offered and self._takes_tools:
+                    try:
+                        return await self._request(messages, tools=TOOLS)
+                    except REFUSES_TOOLS:
+                        opened = await self._request(messages)
+                        self._takes_tools = False
+                        return opened
+                return await self._request(messages)
+
+    async def _request(
+        self,
+        messages: list["ChatCompletionMessageParam"],
+        tools: "list[ChatCompletionToolUnionParam] | openai.Omit" = openai.omit,
+    ) -> tuple["Chunks", "ChatCompletionChunk | None"]:
+        stream = await self._client.chat.completions.create(
+            model=self.name,
+            messages=messages,
+            tools=tools,
+            stream=True,
+            stream_options={"include_usage": True},
+        )
+        try:
+            return stream, await anext(stream, None)
+        except BaseException:
+            await stream.close()
+            raise
 
 
 class Reply:
@@ -183,12 +226,14 @@ class Reply:
         return text
 
 
-def _read(chunk: "ChatCompletionChunk") -> tuple[str, bool]:
+def _read(chunk: "ChatCompletionChunk", tools: Tools | None) -> tuple[str, bool]:
     """Text and whether the model ended here. The client validates nothing that it receives."""
     try:
         if not chunk.choices:  # the chunk with the usage
             return "", False
         choice = chunk.choices[0]
+        if tools is not None and tools.offered:
+            tools.hear(choice.delta.tool_calls or [])
         return "" + (choice.delta.content or ""), choice.finish_reason is not None
     except (AttributeError, TypeError) as error:
         raise ProviderUnavailable(
