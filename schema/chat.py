@@ -100,10 +100,19 @@ class ChatStarted:
     answer: Message
 
 
-@strawberry.type(description="What the answer will be written from.")
+@strawberry.type(description="How the answerer looked further.")
+class ChatStep:
+    tool: str
+    subject: str = strawberry.field(description="What it looked for.")
+
+
+@strawberry.type(
+    description="What the answer will be written from; comes again, longer, with each step."
+)
 class ChatSources:
     sequence: int
-    passages: list[Passage]
+    passages: list[Passage] = strawberry.field(description="[n] in the answer cites the n-th.")
+    step: ChatStep | None = strawberry.field(description="Null for the first search.")
 
 
 @strawberry.type(description="More of the answer's text.")
@@ -144,7 +153,8 @@ ChatEvent = Annotated[
 @strawberry.input
 class ChatInput:
     client_message_id: strawberry.ID = strawberry.field(
-        description="Yours to choose; a resend with the same id never asks twice."
+        description="Yours to choose; a resend with the same id never asks twice, and "
+        "a new question needs a new one."
     )
     text: str
     conversation_id: strawberry.ID | None = strawberry.field(

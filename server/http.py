@@ -66,12 +66,14 @@ class GraphQLOverHTTP:
 
     async def _answer(self, request: Request, media_type: str, send: Send) -> None:
         async with AsyncExitStack() as form:
-            principal = await self._authenticate(request)
+            principal, refusal = await self._authenticate(request)
             parameters = await self._read(request, principal, form)
             try:
                 operation = self._executor.prepare(OperationRequest.parse(parameters))
             except ValueError as error:
                 raise RequestRefused(400, str(error)) from None
+            if refusal is not None and not operation.is_public:
+                raise refusal
             if operation.type is OperationType.MUTATION and request.method == "GET":
                 raise RequestRefused(405, "A mutation needs POST.", headers={"Allow": "POST"})
             if media_type == EVENT_STREAM:
@@ -85,11 +87,15 @@ class GraphQLOverHTTP:
                 [result] = [result async for result in results]
             await _respond(result, media_type)(request.scope, request.receive, send)
 
-    async def _authenticate(self, request: Request) -> Principal | None:
+    async def _authenticate(
+        self, request: Request
+    ) -> tuple[Principal | None, RequestRefused | None]:
+        """A bad token is refused only where one is needed: it must not bar the way to a new one."""
         try:
-            return await self._executor.authenticate(request, request.headers.get("authorization"))
+            authorization = request.headers.get("authorization")
+            return await self._executor.authenticate(request, authorization), None
         except Unauthenticated as error:
-            raise _unauthorized(error.message, ' error="invalid_token"') from None
+            return None, _unauthorized(error.message, ' error="invalid_token"')
 
     async def _read(
         self, request: Request, principal: Principal | None, form: AsyncExitStack

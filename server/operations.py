@@ -8,7 +8,7 @@ from typing import Any
 
 import strawberry
 import structlog
-from graphql import GraphQLError, OperationDefinitionNode, OperationType
+from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationType
 from starlette.requests import HTTPConnection
 from strawberry.types import ExecutionResult
 
@@ -23,6 +23,10 @@ Authenticate = Callable[[HTTPConnection, str | None], Awaitable[Principal | None
 """The connection and its Authorization value into who is asking; raises `Unauthenticated`."""
 NewContext = Callable[[HTTPConnection, Principal | None], object]
 """Makes what resolvers find in `info.context`; called for every operation."""
+
+PUBLIC_FIELDS = frozenset(
+    ("__typename", "__schema", "__type", "register", "login", "refreshSession")
+)
 
 log = structlog.get_logger()
 
@@ -67,6 +71,14 @@ class Operation:
     @property
     def type(self) -> OperationType | None:
         return self.node.operation if self.node else None
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it only asks for what needs no user: signing in, and the schema."""
+        return self.node is not None and all(
+            isinstance(selection, FieldNode) and selection.name.value in PUBLIC_FIELDS
+            for selection in self.node.selection_set.selections
+        )
 
 
 class Executor:

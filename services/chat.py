@@ -103,6 +103,7 @@ class Chat:
             await documents.lock_library(session)
             sent = await conversations.answer_by_client_id(session, ask.client_message_id)
             if sent is not None:
+                await self._check_same(session, sent, ask)
                 return sent.id
             if await answers.streaming(session) >= MAX_STREAMING:
                 raise TooManyAnswers(
@@ -129,6 +130,15 @@ class Chat:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def _check_same(self, session: ReadSession, sent: Message, ask: Ask) -> None:
+        """An id stands for one question: a new one under it is a mistake, not a resend."""
+        question = await conversations.message(session, sent.parent_id or sent.id)
+        if question is None or question.text != ask.text:
+            raise InvalidInput(
+                "This id stands for another question already; choose a new one.",
+                field="clientMessageId",
+            )
 
     async def _question(self, session: WriteSession, ask: Ask) -> Message:
         """The message that is asked: new at the end of a branch, or an earlier one again."""

@@ -176,3 +176,14 @@ async def test_an_empty_library_answers_honestly(client: Client) -> None:
     assert not events[-1]["grounded"]
     assert events[-1]["answer"]["text"]
     assert events[-1]["answer"]["citations"] == []
+
+
+async def test_a_question_id_stands_for_one_question(client: Client) -> None:
+    first = {"clientMessageId": "1", "text": "What is the tide engine?"}
+    async for _ in client.subscribe(CHAT, input=first):
+        pass
+    other = first | {"text": "Who is the keeper?"}
+    events = [event["chat"] async for event in client.subscribe(CHAT, input=other)]
+    assert [(event["__typename"], event["code"]) for event in events] == [
+        ("ChatFailed", "INVALID_INPUT")
+    ]

@@ -196,13 +196,24 @@ async def test_a_good_token_is_passed_to_resolvers(client: httpx.AsyncClient) ->
 
 
 @pytest.mark.parametrize("accept", [JSON, GRAPHQL_RESPONSE])
-async def test_a_bad_token_is_401_whatever_it_asks(client: httpx.AsyncClient, accept: str) -> None:
+async def test_a_bad_token_is_401(client: httpx.AsyncClient, accept: str) -> None:
     response = await query(client, "{ hello }", authorization="Bearer mallory", accept=accept)
 
     assert response.status_code == 401
     assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert response.headers["content-type"].startswith(accept)
     assert error_code(response) == "UNAUTHENTICATED"
+
+
+async def test_a_bad_token_does_not_bar_the_way_to_a_new_one(client: httpx.AsyncClient) -> None:
+    public = await query(client, "{ __typename }", authorization="Bearer mallory")
+    smuggled = await query(client, "{ __typename user }", authorization="Bearer mallory")
+    hidden = await query(
+        client, "{ ...all } fragment all on Query { user }", authorization="Bearer mallory"
+    )
+
+    assert public.json() == {"data": {"__typename": "Query"}}
+    assert (smuggled.status_code, hidden.status_code) == (401, 401)
 
 
 async def test_a_private_field_answers_anonymous_per_field(client: httpx.AsyncClient) -> None:
