@@ -276,7 +276,9 @@ async def lock_expired(session: WriteSession, message_id: UUID) -> str | None:
     return row["text"] if row else None
 
 
-async def insert_passages(session: WriteSession, message_id: UUID, hits: Sequence[Hit]) -> None:
+async def insert_passages(
+    session: WriteSession, message_id: UUID, hits: Sequence[Hit], first_rank: int
+) -> None:
     await session.run_many(
         _INSERT_PASSAGE,
         [
@@ -292,7 +294,7 @@ async def insert_passages(session: WriteSession, message_id: UUID, hits: Sequenc
                 "similarity": hit.similarity,
                 "score": hit.score,
             }
-            for rank, hit in enumerate(hits, start=1)
+            for rank, hit in enumerate(hits, start=first_rank)
         ],
     )
 

@@ -128,6 +128,19 @@ _LANGUAGES = text(
 _MODEL = text("SELECT id FROM embedding_models WHERE name = :name AND dimensions = :dimensions")
 
 
+_PASSAGES_ON_PAGES = text(
+    f"""WITH {_LIVE}
+    SELECT live.document_id, live.filename, c.version_id, c.ordinal, c.start, c.first_page,
+      c.last_page, c.context, c.text, CAST(NULL AS int) AS lexical_rank,
+      CAST(NULL AS real) AS lexical_score, CAST(NULL AS int) AS semantic_rank,
+      CAST(NULL AS real) AS similarity, CAST(0 AS float8) AS score
+    FROM live JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = live.version_id
+    WHERE live.filename = :title AND c.last_page >= :first AND c.first_page <= :last
+    ORDER BY c.version_id, c.ordinal LIMIT :limit"""
+)
+_TITLES = text(f"WITH {_LIVE} SELECT filename FROM live ORDER BY version_id DESC LIMIT :limit")
+
+
 async def languages(session: ReadSession) -> list[str]:
     """Languages of the owner's searchable documents."""
     return [row["language"] for row in await session.all(_LANGUAGES, owner_id=session.owner_id)]
@@ -159,9 +172,7 @@ async def search(
         terms=list(terms),
         embedding=None if embedding is None else HalfVector(embedding),
         model_id=model_id,
-        document_ids=None if scope.document_ids is None else list(scope.document_ids),
-        uploaded_from=scope.uploaded_from,
-        uploaded_until=scope.uploaded_until,
+        **_documents(scope),
         first_page=scope.first_page,
         last_page=scope.last_page,
         limit=limit,
@@ -171,3 +182,33 @@ async def search(
         semantic_weight=semantic_weight,
     )
     return [Hit(**row) for row in rows]
+
+
+async def passages_on_pages(
+    session: ReadSession, scope: Scope, title: str, first: int, last: int, limit: int
+) -> list[Hit]:
+    """In the order of the document; without scores, for nothing was searched."""
+    rows = await session.all(
+        _PASSAGES_ON_PAGES,
+        owner_id=session.owner_id,
+        title=title,
+        first=first,
+        last=last,
+        limit=limit,
+        **_documents(scope),
+    )
+    return [Hit(**row) for row in rows]
+
+
+async def titles(session: ReadSession, scope: Scope, limit: int) -> list[str]:
+    """Of the searchable documents, newest first."""
+    rows = await session.all(_TITLES, owner_id=session.owner_id, limit=limit, **_documents(scope))
+    return [row["filename"] for row in rows]
+
+
+def _documents(scope: Scope) -> dict[str, object]:
+    return {
+        "document_ids": None if scope.document_ids is None else list(scope.document_ids),
+        "uploaded_from": scope.uploaded_from,
+        "uploaded_until": scope.uploaded_until,
+    }

@@ -21,6 +21,7 @@ from schema.chat import (
     ChatInput,
     ChatSources,
     ChatStarted,
+    ChatStep,
 )
 from schema.documents import DocumentProgress
 
@@ -115,7 +116,9 @@ async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
                 answer=mapping.message(answer),
             )
         case "SOURCES":
-            return ChatSources(sequence=sequence, passages=await loading.passages(message_id))
+            passages = await loading.passages(message_id)
+            step = None if payload["step"] is None else ChatStep(**payload["step"])
+            return ChatSources(sequence=sequence, passages=passages[: payload["count"]], step=step)
         case "DELTA":
             return ChatDelta(sequence=sequence, text=payload["text"])
         case "CITATION":

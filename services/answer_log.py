@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from core.principal import Principal
 from db import answers
 from db.answers import Citation, Ending, Event
 from db.engine import Database
+from providers.answering import Step
 from services.events import Hints, answer_subject, stop_subject
 
 _log = structlog.get_logger()
@@ -98,9 +100,10 @@ class AnswerLog:
         self._dirty = asyncio.Event()
         self.text = ""
 
-    def sources(self) -> None:
-        """The passages stand in the database."""
-        self._record("SOURCES", {})
+    def sources(self, count: int, step: Step | None = None) -> None:
+        """So many passages stand in the database now; `step` found the newest."""
+        self._cut_delta()
+        self._record("SOURCES", {"count": count, "step": None if step is None else asdict(step)})
 
     def delta(self, text: str) -> None:
         if text:

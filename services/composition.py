@@ -12,25 +12,21 @@ from core.errors import DomainError, ErrorCode
 from core.principal import Principal
 from core.telemetry import ANSWER_SECONDS, ANSWERS, FIRST_DELTA_SECONDS
 from core.text import storable
-from db import answers, conversations, documents
+from db import conversations
 from db.answers import Ending
 from db.conversations import Message
-from db.documents import Page
 from db.engine import Database
-from db.retrieval import Hit
-from providers.answering import Answerer, Question, Source, Turn, Verdict
+from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
 from services.answer_log import AnswerLog, AnswerTail
 from services.citations import Marker, MarkerReader, cite
 from services.events import Hints
+from services.findings import Findings
 from services.retrieval import Retrieval
 
 _log = structlog.get_logger()
-SOURCES = 8
 HISTORY = 12
 """Earlier messages of the branch that a question is understood with."""
 TOTAL_SECONDS = 300.0
-
-PageKey = tuple[UUID, int]
 
 
 class Composer:
@@ -85,31 +81,31 @@ class Composer:
         started = time.monotonic()
         history = await self._history(principal, question)
         query = await self._answerer.rewrite(question.text, history)
-        hits = await self._retrieval.sources(principal, query, SOURCES, question.document_ids)
-        hits, pages = await self._keep_sources(principal, message_id, hits)
-        log.sources()
-        sources = [
-            Source(
-                index, hit.filename, hit.first_page, hit.text, hit.similarity or 0.0, hit.context
-            )
-            for index, hit in enumerate(hits, start=1)
-        ]
-        reader = MarkerReader(len(sources))
+        findings = Findings(
+            self._database, self._retrieval, principal, message_id, question.document_ids
+        )
+        sources = await findings.search(query)
+        log.sources(len(findings.hits))
+        reader = MarkerReader(len(findings.hits))
         verdict = Verdict(False, self._answerer.name)
-        asked = Question(question.text, history, sources)
+        asked = Question(question.text, history, sources, findings)
         async with aclosing(self._answerer.answer(asked)) as parts:
             async for part in parts:
-                if isinstance(part, Verdict):
-                    verdict = part
-                    continue
-                if not log.text:
-                    FIRST_DELTA_SECONDS.observe(time.monotonic() - started)
-                delta, markers = reader.feed(storable(part.text))
-                log.delta(delta)
-                await _cite(log, markers, hits, pages)
+                match part:
+                    case Delta():
+                        if not log.text:
+                            FIRST_DELTA_SECONDS.observe(time.monotonic() - started)
+                        delta, markers = reader.feed(storable(part.text))
+                        log.delta(delta)
+                        await _cite(log, markers, findings)
+                    case Step():
+                        reader.source_count = len(findings.hits)
+                        log.sources(len(findings.hits), part)
+                    case Verdict():
+                        verdict = part
         delta, markers = reader.feed("", final=True)
         log.delta(delta)
-        await _cite(log, markers, hits, pages)
+        await _cite(log, markers, findings)
         return verdict
 
     async def _history(self, principal: Principal, question: Message) -> list[Turn]:
@@ -119,33 +115,12 @@ class Composer:
             past = await conversations.branch(session, question.parent_id, HISTORY)
         return [Turn("user" if m.role == "USER" else "assistant", m.text) for m in past if m.text]
 
-    async def _keep_sources(
-        self, principal: Principal, message_id: UUID, hits: Sequence[Hit]
-    ) -> tuple[list[Hit], dict[PageKey, Page]]:
-        """Keep what the answer is given, and the pages that it may cite.
 
-        Passages of a document deleted since they were found are left out.
-        """
-        keys = {(hit.version_id, number) for hit in hits for number in _page_numbers(hit)}
-        async with self._database.write(principal.user_id) as session:
-            pages = await documents.pages(session, sorted(keys))
-            given = [h for h in hits if all((h.version_id, n) in pages for n in _page_numbers(h))]
-            await answers.insert_passages(session, message_id, given)
-        return given, pages
-
-
-async def _cite(
-    log: AnswerLog, markers: Sequence[Marker], hits: Sequence[Hit], pages: dict[PageKey, Page]
-) -> None:
+async def _cite(log: AnswerLog, markers: Sequence[Marker], findings: Findings) -> None:
     for marker in markers:
-        hit = hits[marker.index - 1]
-        cited = [pages[hit.version_id, number] for number in _page_numbers(hit)]
+        hit = findings.hits[marker.index - 1]
         sentence = log.text[marker.start : marker.end]
-        log.citation(await asyncio.to_thread(cite, marker, sentence, hit, cited))
-
-
-def _page_numbers(hit: Hit) -> range:
-    return range(hit.first_page, hit.last_page + 1)
+        log.citation(await asyncio.to_thread(cite, marker, sentence, hit, findings.pages_of(hit)))
 
 
 def _completed(verdict: Verdict) -> Ending:

@@ -36,7 +36,7 @@ from server.children import Child
 from server.client import Client
 from server.embedded import EmbeddedPostgres, EmbeddedRedis
 
-SEEDS = int(os.environ.get("LECTERN_TEST_SEEDS", "60"))
+SEEDS = int(os.environ.get("LECTERN_TEST_SEEDS", "40"))
 CLOSES = int(os.environ.get("LECTERN_TEST_CLOSES", "1000"))
 PATIENCE_SECONDS = 60
 REGISTER = """

@@ -1,0 +1,291 @@
+"""Answers while documents, conversations, Redis and writers go away around them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from language_model import Model, says, serve_model
+from library import add_documents
+from test_openai_tools import calls
+
+from core.errors import ErrorCode, InvalidInput, NotFound
+from core.ids import new_id
+from core.principal import Principal
+from core.settings import Settings
+from db import answers, conversations
+from db.answers import Citation, Event
+from db.conversations import Message
+from services.answer_log import AnswerLog, AnswerTail
+from services.chat import BATCH, Ask, title_of
+from services.container import Services, open_services
+
+FILES = {
+    "guide.txt": "The lighthouse of Skerra was lit in 1862 by Ann Ross.",
+    "diary.txt": "Fog came in the morning and the lamp smoked.",
+}
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[Model]:
+    async with serve_model() as model:
+        yield model
+
+
+@pytest.fixture
+def settings(settings: Settings, model: Model) -> Settings:
+    changes = {"openai_base_url": model.url, "answerer": "openai"}
+    return settings.model_copy(update=changes)
+
+
+@pytest.fixture
+async def documents(
+    settings: Settings, services: Services, principal: Principal
+) -> dict[str, object]:
+    return dict(await add_documents(settings, services, principal, FILES))
+
+
+def question(text: str = "When was the lighthouse lit?", **more: object) -> Ask:
+    return replace(Ask(new_id().hex, text), **more)  # type: ignore[arg-type]
+
+
+async def events_of(services: Services, principal: Principal, ask: Ask) -> list[Event]:
+    answer_id = await services.chat.ask(principal, ask)
+    return [event async for event in services.chat.follow(principal, answer_id, 0)]
+
+
+async def stored(services: Services, principal: Principal, ask: Ask) -> Message:
+    """The answer, after its resend has shown which one it is."""
+    answer_id = await services.chat.ask(principal, ask)
+    return (await services.conversations.messages_by_ids(principal, [answer_id]))[answer_id]
+
+
+@pytest.mark.usefixtures("documents")
+async def test_steps_are_events_and_their_passages_may_be_cited(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [calls(("search_documents", '{"query": "fog lamp"}')), says("Smoked [2].")]
+    asked = question(document_ids=None)
+
+    events = await events_of(services, principal, asked)
+
+    sources = [event.payload for event in events if event.kind == "SOURCES"]
+    assert [s["step"] for s in sources] == [
+        None,
+        {"tool": "search_documents", "subject": "fog lamp"},
+    ]
+    answer = await stored(services, principal, asked)
+    passages = (await services.conversations.passages(principal, [answer.id]))[answer.id]
+    assert sources[-1]["count"] == len(passages) == 2
+    (citation,) = [e.payload for e in events if e.kind == "CITATION"]
+    assert citation["quote"] in passages[1].text
+    assert citation["verified"]
+
+
+async def test_no_documents_chosen_are_no_documents_searched(
+    services: Services, principal: Principal, documents: dict[str, object], model: Model
+) -> None:
+    asked = question(document_ids=[])
+    events = await events_of(services, principal, asked)
+    assert events[-1].payload == {"grounded": False}
+    assert model.requests == []
+    assert (await stored(services, principal, asked)).text
+
+
+async def test_deleting_a_document_under_an_answer_takes_its_citations_along(
+    services: Services, principal: Principal, documents: dict[str, object], model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].", *["word "] * 40, "Lit [1].", between=0.02)]
+    asked = question(document_ids=[documents["guide.txt"]])
+    answer_id = await services.chat.ask(principal, asked)
+    seen = []
+    async for event in services.chat.follow(principal, answer_id, 0):
+        seen.append(event)
+        if event.kind == "CITATION" and event.payload["position"] == 0:
+            await services.documents.delete(principal, documents["guide.txt"])  # type: ignore[arg-type]
+
+    assert seen[-1].kind == "COMPLETED"
+    assert (await stored(services, principal, asked)).status == "COMPLETED"
+    assert await services.conversations.citations(principal, [answer_id]) == {}
+    await services.redis.flushdb()
+    replayed = [event async for event in services.chat.follow(principal, answer_id, 0)]
+    assert [event.sequence for event in replayed] == [event.sequence for event in seen]
+    assert "CITATION" not in {event.kind for event in replayed}
+    assert "Ann Ross" not in repr(replayed)
+
+
+async def test_deleting_the_conversation_ends_writer_and_follower(
+    services: Services, principal: Principal, documents: dict[str, object], model: Model
+) -> None:
+    model.manners = [says(*["word "] * 10_000, between=0.02)]
+    answer_id = await services.chat.ask(principal, question())
+    message = (await services.conversations.messages_by_ids(principal, [answer_id]))[answer_id]
+
+    async def follow() -> None:
+        async for event in services.chat.follow(principal, answer_id, 0):
+            if event.kind == "DELTA":
+                deleted.set()
+
+    deleted = asyncio.Event()
+    following = asyncio.create_task(follow())
+    await deleted.wait()
+    await services.conversations.delete(principal, message.conversation_id)
+
+    with pytest.raises(NotFound):
+        await asyncio.wait_for(following, 60)
+    async with asyncio.timeout(60):
+        while services.chat.writing:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.usefixtures("documents")
+async def test_a_hole_in_redis_is_filled_from_the_database(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].", *["word "] * 20, between=0.03)]
+    asked = question()
+    seen = await events_of(services, principal, asked)
+    answer_id = (await stored(services, principal, asked)).id
+    await services.redis.xdel(f"lectern:answer:{answer_id.hex}", "3-0", "4-0", "7-0")
+
+    replayed = [event async for event in services.chat.follow(principal, answer_id, 0)]
+
+    assert replayed == seen
+
+
+@pytest.mark.usefixtures("documents")
+async def test_nothing_follows_the_end(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    asked = question()
+    seen = await events_of(services, principal, asked)
+    answer_id = (await stored(services, principal, asked)).id
+
+    for after in (seen[-1].sequence, 2_000_000_000):
+        assert [e async for e in services.chat.follow(principal, answer_id, after)] == []
+    again = [e async for e in services.chat.follow(principal, answer_id, -5)]
+    assert again == seen
+
+
+async def begin(services: Services, principal: Principal) -> Message:
+    """An answer whose writer is dead from the start."""
+    async with services.database.write(principal.user_id) as session:
+        conversation = await conversations.insert_conversation(session, "t")
+        answer = await conversations.insert_message(
+            session, conversation.id, None, "ASSISTANT", "", "STREAMING"
+        )
+        await answers.begin(session, answer.id, -1)
+        await answers.append_events(session, answer.id, [Event(1, "STARTED", {})])
+    return answer
+
+
+async def test_a_sweep_keeps_what_only_redis_knew(
+    services: Services, principal: Principal, documents: dict[str, object]
+) -> None:
+    passage = (await services.retrieval.search(principal, "lighthouse", 1))[0]
+    cited = Citation(
+        0, 1, 0, 3, passage.document_id, passage.version_id, 1, 0, 3, "The", verified=True
+    )
+    tail = AnswerTail(services.redis)
+    answer = await begin(services, principal)
+    lost = [Event(2, "DELTA", {"text": "Lit [1]"}), Event(3, "CITATION", cited.payload())]
+    await tail.append(answer.id, lost)
+    await tail.append(answer.id, [Event(5, "DELTA", {"text": "after a hole"})])
+
+    await services.chat.interrupt_expired()
+
+    message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
+    assert (message.status, message.text) == ("INTERRUPTED", "Lit [1]")
+    found = await services.conversations.citations(principal, [answer.id])
+    assert found == {answer.id: [cited]}
+    await services.redis.flushdb()
+    replayed = [event async for event in services.chat.follow(principal, answer.id, 0)]
+    assert [(e.sequence, e.kind) for e in replayed] == [
+        (1, "STARTED"),
+        (2, "DELTA"),
+        (3, "CITATION"),
+        (4, "FAILED"),
+    ]
+    assert replayed[-1].payload["code"] == ErrorCode.INTERRUPTED
+
+
+async def test_a_writer_that_comes_back_late_changes_nothing(
+    services: Services, principal: Principal
+) -> None:
+    answer = await begin(services, principal)
+    tail = AnswerTail(services.redis)
+    log = AnswerLog(services.database, services.hints, tail, principal, answer.id)
+    log.delta("Too late.")
+    await services.chat.interrupt_expired()
+
+    assert await asyncio.wait_for(log.keep(), 60) == "gone"
+    await log.end(answers.Ending("COMPLETED", "late", True))
+
+    message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
+    assert (message.status, message.text) == ("INTERRUPTED", "")
+    assert await tail.after(answer.id, 0, BATCH) == []
+
+
+async def test_closing_the_services_interrupts_what_is_not_finished(
+    settings: Settings, services: Services, principal: Principal, model: Model
+) -> None:
+    await add_documents(settings, services, principal, FILES)
+    model.manners = [says("Lit in 1862 [1].", *["word "] * 10_000, between=0.02)]
+    async with open_services(settings) as other:
+        answer_id = await other.chat.ask(principal, question())
+        async for event in other.chat.follow(principal, answer_id, 0):
+            if event.kind == "CITATION":
+                break
+
+    message = (await services.conversations.messages_by_ids(principal, [answer_id]))[answer_id]
+    assert message.status == "INTERRUPTED"
+    assert message.text.startswith("Lit in 1862 [1].word ")
+    assert len((await services.conversations.citations(principal, [answer_id]))[answer_id]) == 1
+
+
+async def test_whoever_leaves_while_asking_has_asked(
+    services: Services, principal: Principal, documents: dict[str, object], model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    for _ in range(20):
+        asked = question()
+        asking = asyncio.create_task(services.chat.ask(principal, asked))
+        await asyncio.sleep(0.001)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        events = await events_of(services, principal, asked)
+        assert events[-1].kind == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        Ask("1", " \n"),
+        Ask("1", "a\0b"),
+        Ask("1", "\ud800"),
+        Ask("1", "x" * 10_001),
+        Ask("", "Why?"),
+        Ask("\0", "Why?"),
+        Ask("x" * 201, "Why?"),
+    ],
+)
+async def test_what_cannot_be_asked(services: Services, principal: Principal, ask: Ask) -> None:
+    with pytest.raises(InvalidInput):
+        await services.chat.ask(principal, ask)
+
+
+async def test_text_that_no_database_holds_is_left_out(
+    services: Services, principal: Principal, documents: dict[str, object], model: Model
+) -> None:
+    model.manners = [says("Lit\0 in \ud83d1862 [1].")]
+    asked = question()
+    events = await events_of(services, principal, asked)
+    assert events[-1].kind == "COMPLETED"
+    assert (await stored(services, principal, asked)).text == "Lit in 1862 [1]."
+
+
+def test_titles() -> None:
+    assert title_of(" Who  lit\nit? ") == "Who lit it?"
+    assert title_of("word " * 40) == "word " * 14 + "word…"
+    assert len(title_of("灯" * 200)) == 80
