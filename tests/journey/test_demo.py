@@ -23,8 +23,8 @@ def demo(environment: dict[str, str], folder: Path, *arguments: str) -> tuple[in
 def test_the_sample_is_uploaded_and_quoted(environment: dict[str, str], tmp_path: Path) -> None:
     status, output = demo(environment, tmp_path)
     assert status == 0, output
-    assert "tide-engine-handbook.pdf, page 4, word for word" in output
-    assert "close the sluice first" in output
+    assert "tide-engine-handbook.pdf, page 3, word for word" in output
+    assert "“Spare chains hang in the north room, oiled and wrapped in waxed linen.”" in output
     assert "Traceback" not in output
 
 
