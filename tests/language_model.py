@@ -42,7 +42,11 @@ class Model:
 
 
 def chunk(text: str | None, finish: str | None = None) -> str:
-    choice = {"index": 0, "delta": {"content": text}, "finish_reason": finish}
+    return delta({"content": text}, finish)
+
+
+def delta(content: dict[str, Any], finish: str | None = None) -> str:
+    choice = {"index": 0, "delta": content, "finish_reason": finish}
     return json.dumps({"id": "1", "object": "chat.completion.chunk", "choices": [choice]})
 
 
@@ -78,6 +82,18 @@ def streams(
 def says(*pieces: str, first: float = 0, between: float = 0) -> Manner:
     events = [chunk(""), *(chunk(piece) for piece in pieces), chunk(None, "stop"), USAGE, "[DONE]"]
     return streams(*events, first=first, between=between)
+
+
+def tool_calls(*named: tuple[str, str]) -> Manner:
+    """Each call in two pieces, as servers stream them."""
+    events = []
+    for index, (name, arguments) in enumerate(named):
+        half = len(arguments) // 2
+        head = {"index": index, "id": f"c{index}", "type": "function"}
+        head["function"] = {"name": name, "arguments": arguments[:half]}
+        rest = {"index": index, "function": {"arguments": arguments[half:]}}
+        events += [delta({"tool_calls": [head]}), delta({"tool_calls": [rest]})]
+    return streams(*events, delta({}, "tool_calls"), "[DONE]")
 
 
 def completes(text: str | None) -> Manner:

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from language_model import Model, says, serve_model
+from language_model import Model, says, serve_model, tool_calls
 from library import add_documents
-from test_openai_tools import calls
 
 from core.errors import ErrorCode, InvalidInput, NotFound
 from core.ids import new_id
@@ -64,7 +63,7 @@ async def stored(services: Services, principal: Principal, ask: Ask) -> Message:
 async def test_steps_are_events_and_their_passages_may_be_cited(
     services: Services, principal: Principal, model: Model
 ) -> None:
-    model.manners = [calls(("search_documents", '{"query": "fog lamp"}')), says("Smoked [2].")]
+    model.manners = [tool_calls(("search_documents", '{"query": "fog lamp"}')), says("Smoked [2].")]
     asked = question(document_ids=None)
 
     events = await events_of(services, principal, asked)
