@@ -74,7 +74,7 @@ async def _bounded(
         return [Finding("fail", f"no answer within {CHECK_SECONDS} s")]
     except Exception as error:
         causes = [str(cause) or type(cause).__name__ for cause in (error, error.__cause__) if cause]
-        return [Finding("fail", ": ".join(causes))]
+        return [Finding("fail", " / ".join(dict.fromkeys(causes)))]
 
 
 async def _settings(settings: Settings) -> list[Finding]:
