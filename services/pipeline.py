@@ -56,7 +56,7 @@ class Pipeline:
         else:
             async with attempt.fenced() as session:
                 await _show(session, document)
-                await attempt.advance(session, "PROCESSING", "EMBEDDING", INDEXED)
+                await attempt.advance(session, "SEARCHABLE", "EMBEDDING", INDEXED)
         await self._embed(attempt)
         async with attempt.fenced() as session:
             await chunks.activate(session, claim.document_id, claim.version_id)

@@ -258,7 +258,8 @@ BEGIN
       OLD.progress_version, NEW.progress_version USING ERRCODE = 'check_violation';
   END IF;
   IF NEW.status <> OLD.status AND NOT (OLD.status, NEW.status) IN (
-    ('PENDING', 'PROCESSING'), ('PENDING', 'CANCELLED'), ('PENDING', 'FAILED'),
+    ('PENDING', 'PROCESSING'), ('PENDING', 'SEARCHABLE'), ('PENDING', 'FAILED'),
+    ('PENDING', 'CANCELLED'),
     ('PROCESSING', 'SEARCHABLE'), ('PROCESSING', 'READY'), ('PROCESSING', 'FAILED'),
     ('PROCESSING', 'CANCELLED'), ('PROCESSING', 'PENDING'),
     ('SEARCHABLE', 'READY'), ('SEARCHABLE', 'FAILED'), ('SEARCHABLE', 'CANCELLED'),

@@ -1,0 +1,206 @@
+"""The whole product on servers of its own, which may be stopped, killed and emptied."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+import asyncpg
+from embeddings import DIMENSIONS, EmbeddingServer
+
+from core.ids import new_id
+from core.principal import Principal
+from core.settings import Settings
+from db import migrate
+from db.documents import Document
+from product import PATIENCE_SECONDS, Product
+from server.children import Child
+from server.embedded import EmbeddedPostgres, EmbeddedRedis
+from services.container import Services, open_services
+from services.uploads import Upload
+
+LEASE_SECONDS = 2.0
+_HALT = """
+CREATE SCHEMA chaos;
+CREATE TABLE chaos.halts (owner_id uuid NOT NULL, pattern text NOT NULL);
+CREATE FUNCTION chaos.halt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+  IF EXISTS (SELECT FROM chaos.halts WHERE owner_id = NEW.owner_id
+      AND concat_ws(' ', NEW.status, NEW.stage, NEW.message) LIKE pattern) THEN
+    PERFORM pg_advisory_xact_lock_shared(1);
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER halt AFTER UPDATE ON documents FOR EACH ROW EXECUTE FUNCTION chaos.halt();
+"""
+_HALTED = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+class Cluster:
+    """PostgreSQL, Redis, an embedding server, and workers and APIs as processes."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.postgres = EmbeddedPostgres(folder, fsync="off")
+        self.redis = EmbeddedRedis(folder)
+        self.embeddings = EmbeddingServer()
+        self.settings = Settings(
+            _env_file=None,
+            DATABASE_URL=self.postgres.app_url,
+            REDIS_URL=self.redis.url,
+            database_owner_url=self.postgres.owner_url,
+            data_dir=folder,
+            secret_key="a secret of the tests, long enough",
+            OPENAI_BASE_URL=self.embeddings.url,
+            embedder="openai",
+            embedding_model="loopback",
+            embedding_dimensions=DIMENSIONS,
+            answerer="extractive",
+        )
+        self._product = Product(
+            self.settings,
+            folder,
+            OPENAI_BASE_URL=self.embeddings.url,
+            LECTERN_EMBEDDER="openai",
+            LECTERN_EMBEDDING_MODEL="loopback",
+            LECTERN_EMBEDDING_DIMENSIONS=str(DIMENSIONS),
+            LECTERN_ANSWERER="extractive",
+            LECTERN_LEASE_SECONDS=str(LEASE_SECONDS),
+            LECTERN_LOG_LEVEL="WARNING",
+            **environment,
+        )
+        self.workers: list[Child] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        for part in (self.embeddings, self.postgres, self.redis):
+            self._stack.enter_context(part)
+        asyncio.run(self._prepare())
+        self._stack.enter_context(self._product)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    async def _prepare(self) -> None:
+        await migrate.upgrade(self.postgres.owner_url, self.postgres.app_url)
+        async with self.superuser() as connection:
+            await connection.execute(_HALT)
+
+    def serve(self, **environment: str) -> tuple[str, Child]:
+        return self._product.serve(**environment)
+
+    def keep_working(self, count: int) -> None:
+        """Start as many workers as have died."""
+        self.workers = [worker for worker in self.workers if worker.is_running()]
+        while len(self.workers) < count:
+            self.workers.append(self._product.work())
+
+    @asynccontextmanager
+    async def superuser(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(self.postgres.url("postgres"))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
+    @asynccontextmanager
+    async def services(self) -> AsyncIterator[Services]:
+        async with open_services(self.settings) as services:
+            yield services
+
+    def crash_postgres(self) -> None:
+        """As when the power fails: no shutdown, no checkpoint. Then it is started again."""
+        assert self.postgres.process is not None
+        self.postgres.process.kill()
+        self.postgres.process.wait()
+        self.postgres.start()
+
+    def crash_redis(self) -> None:
+        assert self.redis.process is not None
+        self.redis.process.kill()
+        self.redis.process.wait()
+
+    @asynccontextmanager
+    async def halted_at(self, owner: Principal, pattern: str) -> AsyncIterator[None]:
+        """Every transaction of the owner's jobs stops right before the commit of a snapshot whose
+        status, stage and message are LIKE `pattern`; they go on when the block ends."""
+        async with self.superuser() as connection:
+            await connection.execute("SELECT pg_advisory_lock(1)")
+            insert = "INSERT INTO chaos.halts VALUES ($1, $2)"
+            await connection.execute(insert, owner.user_id, pattern)
+            try:
+                yield
+            finally:
+                await connection.execute("DELETE FROM chaos.halts")
+
+    async def until_halted(self) -> None:
+        async with self.superuser() as connection:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not await connection.fetchval(_HALTED):
+                    await asyncio.sleep(0.02)
+
+    async def worker_of(self, document_id: UUID) -> Child:
+        """Whoever holds the lease of the document's job."""
+        query = "SELECT worker FROM ingestion_jobs WHERE document_id = $1 AND state = 'RUNNING'"
+        async with self.superuser() as connection, asyncio.timeout(PATIENCE_SECONDS):
+            while (name := await connection.fetchval(query, document_id)) is None:
+                await asyncio.sleep(0.02)
+        pid = int(name.split(":")[1])
+        return next(w for w in self.workers if w.process is not None and w.process.pid == pid)
+
+
+def kill(child: Child) -> None:
+    assert child.process is not None
+    child.process.kill()
+    child.process.wait()
+
+
+@contextmanager
+def frozen(child: Child) -> Iterator[None]:
+    """As a virtual machine that is paused, or a process that swaps."""
+    assert child.process is not None
+    os.kill(child.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(child.process.pid, signal.SIGCONT)
+
+
+async def register(services: Services) -> Principal:
+    session = await services.accounts.register(
+        f"{new_id().hex}@example.org", "correct horse battery", None
+    )
+    principal = await services.authenticate(f"Bearer {session.access.token}")
+    assert principal is not None
+    return principal
+
+
+async def upload(services: Services, owner: Principal, filename: str, content: bytes) -> Document:
+    async def once() -> AsyncIterator[bytes]:
+        yield content
+
+    uploaded = await services.uploads.upload(owner, Upload(filename, None, once()))
+    return uploaded.document
+
+
+async def until_ended(
+    services: Services, owner: Principal, document_ids: Sequence[UUID]
+) -> dict[UUID, Document]:
+    """The documents once each is READY, FAILED or CANCELLED."""
+    deadline = time.monotonic() + 2 * PATIENCE_SECONDS
+    while True:
+        found = await services.documents.by_ids(owner, document_ids)
+        waiting = [
+            document
+            for document in found.values()
+            if document.progress.status not in ("READY", "FAILED", "CANCELLED")
+        ]
+        if not waiting:
+            return found
+        assert time.monotonic() < deadline, waiting
+        await asyncio.sleep(0.1)

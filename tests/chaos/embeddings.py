@@ -1,0 +1,58 @@
+"""A loopback server that speaks OpenAI's embeddings API; each text has its own vector."""
+
+import base64
+import hashlib
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+import numpy as np
+
+DIMENSIONS = 16
+
+
+class EmbeddingServer:
+    """`answering.clear()` lets every request wait until `answering.set()`."""
+
+    def __init__(self) -> None:
+        self.answering = answering = threading.Event()
+        answering.set()
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                answering.wait()
+                data = [
+                    {"object": "embedding", "index": index, "embedding": embedding(text)}
+                    for index, text in enumerate(request["input"])
+                ]
+                body = json.dumps({"object": "list", "model": "loopback", "data": data}).encode()
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.answering.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def embedding(text: str) -> str:
+    digest = hashlib.shake_256(text.encode()).digest(4 * DIMENSIONS)
+    vector = np.frombuffer(digest, "<i4").astype("<f4")
+    return base64.b64encode(vector.tobytes()).decode()
