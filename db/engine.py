@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from core.errors import DatabaseUnavailable
+from core.errors import DatabaseUnavailable, InvalidInput
 
 Row = RowMapping
 
@@ -22,6 +22,7 @@ COMMAND_SECONDS = 65
 """For a server that stopped talking; one that talks ends statements itself, a little earlier."""
 _TRANSIENT = ("08", "25P03", "40001", "40P01", "53", "55P03", "57", "58")
 """SQLSTATEs, or their classes, of a server that goes away, is full or breaks a transaction off."""
+_UNSTORABLE = "22021"
 _BEGIN = text(
     "SELECT set_config('lectern.owner_id', :owner_id, true),"
     " set_config('transaction_read_only', :read_only, true)"
@@ -76,7 +77,10 @@ class WriteSession(ReadSession):
 
 
 class Database:
-    """A pool of connections as the application role. Raises `DatabaseUnavailable`."""
+    """A pool of connections as the application role.
+
+    Raises `DatabaseUnavailable`, and `InvalidInput` for text that PostgreSQL cannot store.
+    """
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self._engine = _create_engine(url, pool_size)
@@ -108,7 +112,7 @@ class Database:
     async def _transaction(
         self, owner_id: UUID | None, read_only: str
     ) -> AsyncIterator[AsyncConnection]:
-        with _unavailability():
+        with _translated():
             async with self._engine.begin() as connection:
                 parameters = {"owner_id": str(owner_id or ""), "read_only": read_only}
                 await connection.execute(_BEGIN, parameters)
@@ -116,7 +120,8 @@ class Database:
 
 
 @contextmanager
-def _unavailability() -> Iterator[None]:
+def _translated() -> Iterator[None]:
+    """Failures that are not ours as domain errors."""
     try:
         yield
     except (OSError, PoolTimeoutError) as error:  # TimeoutError is an OSError
@@ -125,6 +130,9 @@ def _unavailability() -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None) or ""
         if error.connection_invalidated or state.startswith(_TRANSIENT):
             raise DatabaseUnavailable from error
+        if state == _UNSTORABLE or "surrogates not allowed" in str(error.orig):
+            message = "Text may hold neither NUL nor half of a character."
+            raise InvalidInput(message, field="text") from None
         raise
     except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
         raise DatabaseUnavailable from error  # while types were registered on a new connection

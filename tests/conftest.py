@@ -4,7 +4,7 @@ Tests share the database and stay apart as users do: each makes its own.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -39,23 +39,33 @@ def models() -> Path:
     return Path(__file__).parent.parent / ".lectern" / "models"
 
 
+@pytest.fixture(scope="session")
+def settings_in(
+    postgres: EmbeddedPostgres, redis: EmbeddedRedis, models: Path
+) -> Callable[[Path], Settings]:
+    """Settings for the servers of this test process and a data folder."""
+
+    def make(data_dir: Path) -> Settings:
+        models.mkdir(parents=True, exist_ok=True)
+        (data_dir / "models").symlink_to(models, target_is_directory=True)
+        return Settings(
+            _env_file=None,
+            DATABASE_URL=postgres.app_url,
+            REDIS_URL=redis.url,
+            database_owner_url=postgres.owner_url,
+            data_dir=data_dir,
+            secret_key="a secret of the tests, long enough",
+            parser="local",
+            embedder="local",
+            answerer="extractive",
+        )
+
+    return make
+
+
 @pytest.fixture
-def settings(
-    postgres: EmbeddedPostgres, redis: EmbeddedRedis, models: Path, tmp_path: Path
-) -> Settings:
-    (tmp_path / "models").symlink_to(models, target_is_directory=True)
-    models.mkdir(parents=True, exist_ok=True)
-    return Settings(
-        _env_file=None,
-        DATABASE_URL=postgres.app_url,
-        REDIS_URL=redis.url,
-        database_owner_url=postgres.owner_url,
-        data_dir=tmp_path,
-        secret_key="a secret of the tests, long enough",
-        parser="local",
-        embedder="local",
-        answerer="extractive",
-    )
+def settings(settings_in: Callable[[Path], Settings], tmp_path: Path) -> Settings:
+    return settings_in(tmp_path)
 
 
 @pytest.fixture
@@ -67,9 +77,7 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 @pytest.fixture
 async def principal(services: Services) -> Principal:
     """A newly registered user."""
-    session = await services.accounts.register(
-        f"{new_id().hex}@example.org", PASSWORD, "Ada"
-    )
+    session = await services.accounts.register(f"{new_id().hex}@example.org", PASSWORD, "Ada")
     found = await services.authenticate(f"Bearer {session.access.token}")
     assert found is not None
     return found
