@@ -26,6 +26,8 @@ from workers.scratch import scratch_folder
 from workers.sweeper import Sweeper
 
 _log = structlog.get_logger()
+NICENESS = 10
+"""On a shared machine the API, which people wait for, goes first."""
 WAKE_POLL_SECONDS = 0.02
 WORK_POLL_SECONDS = 2.0
 """How long a lost wake-up or an expired lease can go unnoticed."""
@@ -35,6 +37,7 @@ RECONNECT_SECONDS = 2.0
 
 def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then hand back what is unfinished."""
+    os.nice(NICENESS)
     with scratch_folder():
         asyncio.run(_run(settings))
 

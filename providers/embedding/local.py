@@ -1,8 +1,6 @@
 """Embeddings computed in this process."""
 
 import asyncio
-import os
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +38,7 @@ class LocalEmbedder:
         self._encoder: Encoder | None = None
         self._opening = threading.Lock()
         self._queries = ThreadPoolExecutor(1, "embed-query")
-        self._passages = ThreadPoolExecutor(threads, "embed-passages", _lower_priority)
+        self._passages = ThreadPoolExecutor(threads, "embed-passages")
 
     async def embed_passages(self, texts: Sequence[str]) -> Vectors:
         vectors = np.zeros((len(texts), self.dimensions), np.float32)
@@ -105,9 +103,3 @@ class LocalEmbedder:
         if dimensions != self.dimensions:
             raise ValueError(f"{self.model} has {dimensions} dimensions, not {self.dimensions}")
         return encoder
-
-
-def _lower_priority() -> None:
-    """Queries and event loops go first. Only Linux has priorities of threads."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
