@@ -5,8 +5,6 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from language_model import Model, says, serve_model, tool_calls
-from library import add_documents
 
 from core.errors import ErrorCode, InvalidInput, NotFound
 from core.ids import new_id
@@ -15,6 +13,8 @@ from core.settings import Settings
 from db import answers, conversations
 from db.answers import Citation, Event
 from db.conversations import Message
+from language_model import Model, says, serve_model, tool_calls
+from library import add_documents
 from services.answer_log import AnswerLog, AnswerTail
 from services.chat import BATCH, Ask, title_of
 from services.container import Services, open_services

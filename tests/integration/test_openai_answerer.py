@@ -7,11 +7,11 @@ from contextlib import aclosing
 
 import openai
 import pytest
-from language_model import Manner, Model, answers, chunk, completes, says, serve_model, streams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from core.errors import ErrorCode, ProviderUnavailable
+from language_model import Manner, Model, answers, chunk, completes, says, serve_model, streams
 from providers.answering import Delta, Question, Source, Turn, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
 

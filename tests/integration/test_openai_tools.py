@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import openai
 import pytest
-from language_model import Model, answers, chunk, delta, says, serve_model, streams, tool_calls
 
 from core.errors import ErrorCode, ProviderUnavailable
+from language_model import Model, answers, chunk, delta, says, serve_model, streams, tool_calls
 from providers.answering import Delta, Question, Source, Step, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
 from providers.answering.tools import MAX_PAGES, MAX_ROUNDS

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from product import Product
 
 from core.ids import new_id
 from core.settings import Settings
+from product import Product
 from server.client import ApiError, Client
 
 SAMPLES = Path(__file__).parent.parent / "samples"

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
 from chat import (
     ANSWER,
     CHAT,
@@ -24,14 +27,11 @@ from chat import (
     subscribe,
     text_of,
 )
+from core.ids import new_id
+from core.settings import Settings
 from language_model import Model, answers, model_in_thread, says, streams
 from language_model import chunk as model_chunk
 from product import Product
-from starlette.requests import Request
-from starlette.responses import Response
-
-from core.ids import new_id
-from core.settings import Settings
 from server.children import Child
 from server.client import Client
 from server.embedded import EmbeddedPostgres, EmbeddedRedis

@@ -133,16 +133,15 @@ async def test_the_whole_journey(client: Client) -> None:
         source = events[1]["passages"][citation["index"] - 1]
         assert source["document"]["filename"] == citation["document"]["filename"]
         opened = (
-            await client.execute(
-                PAGE, id=citation["document"]["id"], number=citation["pageNumber"]
-            )
+            await client.execute(PAGE, id=citation["document"]["id"], number=citation["pageNumber"])
         )["document"]
         assert citation["quote"] in opened["page"]["text"]
         for box in citation["boxes"]:
             assert box["page"] == citation["pageNumber"]
             assert 0 <= box["x"] < box["x"] + box["width"] <= 1
             assert 0 <= box["y"] < box["y"] + box["height"] <= 1
-        file = httpx.get(opened["downloadUrl"])
+        async with httpx.AsyncClient() as browser:
+            file = await browser.get(opened["downloadUrl"])
         assert len(file.content) == opened["byteSize"]
 
     assert "north room" in cited[0]["quote"]

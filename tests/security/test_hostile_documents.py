@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
@@ -33,11 +34,15 @@ async def failure_of(parser: SandboxedParser, path: Path, media_type: str) -> Pa
     return failure.value
 
 
-def children() -> set[int]:
-    listed: set[int] = set()
-    for task in Path("/proc/self/task").iterdir():
-        listed.update(map(int, (task / "children").read_text().split()))
-    return listed
+@pytest.fixture
+def parsers() -> Callable[[], set[int]]:
+    """Processes begun since the test began, dead ones included until they are waited for."""
+
+    def children() -> set[int]:
+        return {child.pid for child in psutil.Process().children()}
+
+    before = children()
+    return lambda: children() - before
 
 
 def sample(name: str) -> bytes:
@@ -172,37 +177,41 @@ async def test_the_memory_limit_holds(tmp_path: Path) -> None:
     assert failure.code is ErrorCode.TOO_LARGE
 
 
-async def test_the_time_limit_holds(tmp_path: Path) -> None:
+async def test_the_time_limit_holds(tmp_path: Path, parsers: Callable[[], set[int]]) -> None:
     path = tmp_path / "slow.rtf"
     path.write_bytes(rb"{\rtf1 " + rb"\b word \b0 " * 3_000_000 + b"}")
     failure = await failure_of(sandbox(timeout_seconds=1), path, media.RTF)
     assert failure.code is ErrorCode.PARSER_TIMEOUT
     assert failure.advice
-    assert not children()
+    assert not parsers()
 
 
-async def test_a_killed_process_is_a_failure_and_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_killed_process_is_a_failure_and_leaves_nothing(
+    tmp_path: Path, parsers: Callable[[], set[int]]
+) -> None:
     path = tmp_path / "long.txt"
     path.write_bytes(b"word " * MEBIBYTE)
     windows = sandbox().parse(path, media.PLAIN)
     await anext(windows)
-    for pid in children():
+    for pid in parsers():
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(ParseFailure) as failure:
         [window async for window in windows]
     assert failure.value.code is ErrorCode.TOO_LARGE
-    assert not children()
+    assert not parsers()
 
 
-async def test_closing_the_iterator_ends_the_process(tmp_path: Path) -> None:
+async def test_closing_the_iterator_ends_the_process(
+    tmp_path: Path, parsers: Callable[[], set[int]]
+) -> None:
     path = tmp_path / "long.txt"
     path.write_bytes(b"word " * MEBIBYTE)
     async with aclosing(sandbox().parse(path, media.PLAIN)) as windows:
         async for window in windows:
             assert window.page_count > len(window.pages)
-            assert children()
+            assert parsers()
             break
-    assert not children()
+    assert not parsers()
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,17 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from conftest import PASSWORD
 from fpdf import FPDF
-from language_model import Model, answers, says, serve_model, tool_calls
-from library import add_documents
 
+from conftest import PASSWORD
 from core.errors import NotFound
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
 from db.answers import Citation, Event
 from db.conversations import Message
+from language_model import Model, answers, says, serve_model, tool_calls
+from library import add_documents
 from providers.answering import Question, Source
 from providers.answering.prompt import LOOKING, REMINDER, RULES, TOOLS, answer_messages
 from services.chat import Ask
