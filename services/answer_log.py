@@ -62,17 +62,18 @@ class AnswerTail:
         except (RedisError, OSError) as error:
             _log.warning("answer tail lost", error=str(error))
 
-    async def after(self, message_id: UUID, sequence: int, limit: int) -> list[Event]:
-        """The events that follow `sequence` without a gap, as far as Redis has them."""
+    async def after(self, message_id: UUID, sequence: int, limit: int) -> list[Event] | None:
+        """The events that follow `sequence`, none if there is no news; None if they are lost."""
         try:
             entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
         except (RedisError, OSError):
-            return []
+            return None
         events = [
             Event(int(id_.split(b"-")[0]), fields[b"kind"].decode(), json.loads(fields[b"payload"]))
             for id_, fields in entries
         ]
-        return [e for expected, e in enumerate(events, sequence + 1) if e.sequence == expected]
+        gapless = [e for expected, e in enumerate(events, sequence + 1) if e.sequence == expected]
+        return None if events and not gapless else gapless
 
 
 class AnswerLog:

@@ -180,14 +180,20 @@ class Chat:
             await self._answer(session, message_id)
         async with self._hints.listen(answer_subject(message_id)) as listener:
             last = max(after, 0)
-            while (events := await self._newer(principal, message_id, last)) is not None:
+            hinted = False
+            while True:
+                events = await self._tail.after(message_id, last, BATCH)
+                if events is None or not (events or hinted):
+                    events, ended = await self._kept(principal, message_id, last)
+                    if ended and not events:
+                        return
                 for event in events:
                     yield event
                     last = event.sequence
                     if event.kind in ENDINGS:
                         return
                 if len(events) < BATCH:
-                    await listener.wait(RECHECK_SECONDS)
+                    hinted = await listener.wait(RECHECK_SECONDS)
 
     async def stop(self, principal: Principal, message_id: UUID) -> Message:
         """End an answer early; what is written stays. Raises `NotFound`."""
@@ -230,7 +236,7 @@ class Chat:
     async def _interrupt(self, message_id: UUID, owner_id: UUID) -> None:
         async with self._database.read(owner_id) as session:
             last = await answers.last_sequence(session, message_id)
-        lost = await self._tail.after(message_id, last, BATCH)
+        lost = await self._tail.after(message_id, last, BATCH) or []
         async with self._database.write(owner_id) as session:
             text = await answers.lock_expired(session, message_id)
             if text is None:
@@ -242,6 +248,7 @@ class Chat:
             await answers.append_events(session, message_id, [*lost, end])
             await answers.end(session, message_id, ending, text, sequence)
         ANSWERS.labels(outcome="interrupted").inc()
+        await self._tail.append(message_id, [end])
         await self._hints.publish(answer_subject(message_id))
 
     async def _sweep(self) -> None:
@@ -259,17 +266,18 @@ class Chat:
             raise NotFound("There is no answer with this id.")
         return message
 
-    async def _newer(
+    async def _kept(
         self, principal: Principal, message_id: UUID, after: int
-    ) -> list[Event] | None:
-        """None: there is nothing newer and never will be."""
-        tail = await self._tail.after(message_id, after, BATCH)
-        if tail:
-            return tail
+    ) -> tuple[list[Event], bool]:
+        """Newer events of the database, and whether the answer has ended."""
         async with self._database.read(principal.user_id) as session:
             message = await self._answer(session, message_id)
             events = await answers.events_after(session, message_id, after, BATCH)
-        return events if events or message.status == "STREAMING" else None
+            last = await answers.last_sequence(session, message_id)
+        ended = message.status != "STREAMING"
+        if ended and after > last:  # its writer died, and Redis before it could be asked
+            events = [Event(after + 1, "FAILED", failure(ErrorCode.INTERRUPTED))]
+        return events, ended
 
 
 def _same_question(asked: Message, ask: Ask) -> bool:

@@ -80,6 +80,8 @@ class Hints:
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             _log.warning("hint lost", error=repr(error))
+            for subject in subjects:  # at least those of this process
+                self._wake(_PREFIX + subject)
 
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncIterator[Listener]:

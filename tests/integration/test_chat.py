@@ -161,8 +161,10 @@ async def test_nothing_follows_the_end(
     seen = await events_of(services, principal, asked)
     answer_id = (await stored(services, principal, asked)).id
 
-    for after in (seen[-1].sequence, 2_000_000_000):
-        assert [e async for e in services.chat.follow(principal, answer_id, after)] == []
+    last = seen[-1].sequence
+    assert [e async for e in services.chat.follow(principal, answer_id, last)] == []
+    (beyond,) = [e async for e in services.chat.follow(principal, answer_id, last + 7)]
+    assert (beyond.sequence, beyond.kind) == (last + 8, "FAILED"), "seen and then lost"
     again = [e async for e in services.chat.follow(principal, answer_id, -5)]
     assert again == seen
 
@@ -223,7 +225,8 @@ async def test_a_writer_that_comes_back_late_changes_nothing(
 
     message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
     assert (message.status, message.text) == ("INTERRUPTED", "")
-    assert await tail.after(answer.id, 0, BATCH) == []
+    (end,) = await tail.after(answer.id, 1, BATCH) or []
+    assert (end.kind, end.payload["code"]) == ("FAILED", ErrorCode.INTERRUPTED)
 
 
 async def test_closing_the_services_interrupts_what_is_not_finished(
