@@ -1,18 +1,19 @@
 """The whole product on servers of its own, which may be stopped, killed and emptied."""
 
 import asyncio
-import os
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
 from embeddings import DIMENSIONS, EmbeddingServer
 
+from core.errors import DatabaseUnavailable
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
@@ -20,8 +21,9 @@ from db import migrate
 from db.documents import Document
 from product import PATIENCE_SECONDS, Product
 from server.children import Child
-from server.embedded import EmbeddedPostgres, EmbeddedRedis
+from server.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
 from services.container import Services, open_services
+from services.documents import ENDED
 from services.uploads import Upload
 
 LEASE_SECONDS = 2.0
@@ -38,6 +40,7 @@ BEGIN
 END $$;
 CREATE TRIGGER halt AFTER UPDATE ON documents FOR EACH ROW EXECUTE FUNCTION chaos.halt();
 """
+_WORKER = "SELECT worker FROM ingestion_jobs WHERE document_id = $1 AND state = 'RUNNING'"
 _HALTED = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
@@ -94,11 +97,18 @@ class Cluster:
     def serve(self, **environment: str) -> tuple[str, Child]:
         return self._product.serve(**environment)
 
-    def keep_working(self, count: int) -> None:
+    def keep_working(self, count: int, **environment: str) -> None:
         """Start as many workers as have died."""
         self.workers = [worker for worker in self.workers if worker.is_running()]
         while len(self.workers) < count:
-            self.workers.append(self._product.work())
+            self.workers.append(self._product.work(**environment))
+
+    def stop_working(self) -> None:
+        for worker in self.workers:
+            worker.ask_to_stop()
+        for worker in self.workers:
+            worker.stop()
+        self.workers.clear()
 
     @asynccontextmanager
     async def superuser(self) -> AsyncIterator[asyncpg.Connection]:
@@ -118,7 +128,9 @@ class Cluster:
         assert self.postgres.process is not None
         self.postgres.process.kill()
         self.postgres.process.wait()
-        self.postgres.start()
+        while not self.postgres.is_running():
+            with suppress(EmbeddedServerError):  # its children take a moment to notice
+                self.postgres.start()
 
     def crash_redis(self) -> None:
         assert self.redis.process is not None
@@ -139,19 +151,22 @@ class Cluster:
                 await connection.execute("DELETE FROM chaos.halts")
 
     async def until_halted(self) -> None:
-        async with self.superuser() as connection:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while not await connection.fetchval(_HALTED):
-                    await asyncio.sleep(0.02)
+        await self._answer(_HALTED)
 
     async def worker_of(self, document_id: UUID) -> Child:
         """Whoever holds the lease of the document's job."""
-        query = "SELECT worker FROM ingestion_jobs WHERE document_id = $1 AND state = 'RUNNING'"
-        async with self.superuser() as connection, asyncio.timeout(PATIENCE_SECONDS):
-            while (name := await connection.fetchval(query, document_id)) is None:
-                await asyncio.sleep(0.02)
+        name = await self._answer(_WORKER, document_id)
         pid = int(name.split(":")[1])
         return next(w for w in self.workers if w.process is not None and w.process.pid == pid)
+
+    async def _answer(self, query: str, *arguments: object) -> Any:
+        """The first value that is neither null nor zero."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        async with self.superuser() as connection:
+            while not (value := await connection.fetchval(query, *arguments)):
+                assert time.monotonic() < deadline, query
+                await asyncio.sleep(0.02)
+        return value
 
 
 def kill(child: Child) -> None:
@@ -161,14 +176,14 @@ def kill(child: Child) -> None:
 
 
 @contextmanager
-def frozen(child: Child) -> Iterator[None]:
-    """As a virtual machine that is paused, or a process that swaps."""
-    assert child.process is not None
-    os.kill(child.process.pid, signal.SIGSTOP)
+def frozen(process: subprocess.Popen[bytes] | None) -> Iterator[None]:
+    """As a machine that is paused or swaps: nothing answers and nothing is closed."""
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(child.process.pid, signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
 
 
 async def register(services: Services) -> Principal:
@@ -194,13 +209,11 @@ async def until_ended(
     """The documents once each is READY, FAILED or CANCELLED."""
     deadline = time.monotonic() + 2 * PATIENCE_SECONDS
     while True:
-        found = await services.documents.by_ids(owner, document_ids)
-        waiting = [
-            document
-            for document in found.values()
-            if document.progress.status not in ("READY", "FAILED", "CANCELLED")
-        ]
-        if not waiting:
-            return found
+        waiting = list(document_ids)
+        with suppress(DatabaseUnavailable):
+            found = await services.documents.by_ids(owner, document_ids)
+            waiting = [id_ for id_ in document_ids if found[id_].progress.status not in ENDED]
+            if not waiting:
+                return found
         assert time.monotonic() < deadline, waiting
         await asyncio.sleep(0.1)

@@ -16,9 +16,7 @@ def prose(seed: object, paragraphs: int) -> str:
     """Paragraphs of some 600 characters, about one passage each."""
     source = random.Random(f"{seed}")
     return "\n\n".join(
-        " ".join(
-            f"{' '.join(source.choices(WORDS, k=12)).capitalize()}." for _ in range(8)
-        )
+        " ".join(f"{' '.join(source.choices(WORDS, k=12)).capitalize()}." for _ in range(8))
         for _ in range(paragraphs)
     )
 

@@ -77,7 +77,7 @@ async def check(
         for row in disturbed:
             _check_ending(row)
         assert _results(disturbed) == _results(undisturbed)
-        await _check_storage(cluster, connection)
+        await _check_storage(cluster, connection, owner)
     return Counter(row["failure_code"] or row["status"] for row in disturbed)
 
 
@@ -106,9 +106,12 @@ async def _until_swept(cluster: Cluster) -> None:
             await asyncio.sleep(0.2)
 
 
-async def _check_storage(cluster: Cluster, connection: asyncpg.Connection) -> None:
+async def _check_storage(
+    cluster: Cluster, connection: asyncpg.Connection, owner: Principal
+) -> None:
     """One file a version, and no other."""
     files = Path(cluster.settings.data_dir) / "files"
-    stored = {str(path.relative_to(files)) for path in files.rglob("*") if path.is_file()}
-    rows = await connection.fetch("SELECT storage_key FROM document_versions")
-    assert stored == {row["storage_key"] for row in rows}
+    folder = files / owner.user_id.hex
+    stored = {str(path.relative_to(files)) for path in folder.rglob("*") if path.is_file()}
+    query = "SELECT storage_key FROM document_versions WHERE owner_id = $1"
+    assert stored == {row["storage_key"] for row in await connection.fetch(query, owner.user_id)}

@@ -55,7 +55,7 @@ async def test_frozen_for_longer_than_its_lease_changes_nothing_afterwards(
     name, content = text_file("frozen", paragraphs=40)
     cluster.embeddings.answering.clear()
     document = await upload(services, owner, name, content)
-    with frozen(await cluster.worker_of(document.id)):
+    with frozen((await cluster.worker_of(document.id)).process):
         await asyncio.sleep(LEASE_SECONDS)
         cluster.embeddings.answering.set()
         ended = await until_ended(services, owner, [document.id])
