@@ -57,9 +57,13 @@ format: .venv/dev ## rewrite the sources in the house style
 
 .PHONY: bench
 bench: .venv/dev ## measure, beside references; DATA=DIR adds what public data sets show
-	@for name in product http; do $(BIN)/python -m bench.$$name; done
+	@for name in product http chat; do $(BIN)/python -m bench.$$name; done
 	@for name in embedding formats retrieval $(if $(DATA),extraction answers); do \
 		$(BIN)/python -m bench.$$name $${DATA:+--data "$$DATA"}; done
+
+# One of them: make bench-chat, make bench-answers DATA=DIR ARGS="--questions 0"
+bench-%: .venv/dev
+	@$(BIN)/python -m bench.$* $${DATA:+--data "$$DATA"} $(ARGS)
 
 .PHONY: lock
 lock: .venv/dev ## resolve pyproject.toml into requirements/*.txt, for every supported Python
