@@ -108,7 +108,7 @@ async def stream(client: Client, first_seconds: list[float]) -> int:
         if kinds[-1] == "ChatDelta" and "ChatDelta" not in kinds[:-1]:
             first_seconds.append(time.perf_counter() - begun)
     if kinds[-1] != "ChatCompleted":
-        raise RuntimeError(f"an answer ended with {kinds[-1]}")
+        raise RuntimeError(f"an answer ended with {event['chat']}")
     return len(kinds)
 
 
