@@ -42,6 +42,10 @@ demo: .venv/embedded ## upload FILE, ask QUESTION and watch; both have defaults
 test: .venv/dev ## run every test; ARGS="-k chat -x" goes to pytest
 	@$(BIN)/pytest -n auto $(ARGS)
 
+.PHONY: chaos
+chaos: .venv/dev ## ingest 200 documents while 30 things are killed; ARGS="--seed 7"
+	@PYTHONPATH=tests $(BIN)/python tests/chaos/run.py $(ARGS)
+
 .PHONY: lint
 lint: .venv/dev ## check style, types and the direction of imports
 	@$(BIN)/ruff check $(SOURCES)

@@ -21,13 +21,19 @@ async def add_documents(
         data = content.encode() if isinstance(content, str) else content
         uploaded = await services.uploads.upload(principal, Upload(filename, None, _once(data)))
         documents[filename] = uploaded.document.id
-    pipeline = Pipeline(services.storage, open_parser(settings), services.embedder, 1)
-    ingestion = Ingestion(
-        services.database, services.hints, services.queue, pipeline, settings.lease_seconds
-    )
+    ingestion = open_ingestion(settings, services)
     while await ingestion.run_next("test"):
         pass
     return documents
+
+
+def open_ingestion(settings: Settings, services: Services) -> Ingestion:
+    pipeline = Pipeline(
+        services.storage, open_parser(settings), services.embedder, settings.max_attempts
+    )
+    return Ingestion(
+        services.database, services.hints, services.queue, pipeline, settings.lease_seconds
+    )
 
 
 async def _once(data: bytes) -> AsyncIterator[bytes]:

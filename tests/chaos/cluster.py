@@ -11,7 +11,6 @@ from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
-from embeddings import DIMENSIONS, EmbeddingServer
 
 from core.errors import DatabaseUnavailable
 from core.ids import new_id
@@ -19,6 +18,7 @@ from core.principal import Principal
 from core.settings import Settings
 from db import migrate
 from db.documents import Document
+from embeddings import DIMENSIONS, EmbeddingServer
 from product import PATIENCE_SECONDS, Product
 from server.children import Child
 from server.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
@@ -58,12 +58,8 @@ class Cluster:
             database_owner_url=self.postgres.owner_url,
             data_dir=folder,
             secret_key="a secret of the tests, long enough",
-            OPENAI_BASE_URL=self.embeddings.url,
-            embedder="openai",
-            embedding_model="loopback",
-            embedding_dimensions=DIMENSIONS,
             answerer="extractive",
-        )
+        ).model_copy(update=self.embeddings.settings)
         self._product = Product(
             self.settings,
             folder,
@@ -73,7 +69,7 @@ class Cluster:
             LECTERN_EMBEDDING_DIMENSIONS=str(DIMENSIONS),
             LECTERN_ANSWERER="extractive",
             LECTERN_LEASE_SECONDS=str(LEASE_SECONDS),
-            LECTERN_LOG_LEVEL="WARNING",
+            LECTERN_LOG_LEVEL="ERROR",
             **environment,
         )
         self.workers: list[Child] = []

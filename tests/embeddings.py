@@ -4,8 +4,10 @@ import base64
 import hashlib
 import json
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -18,6 +20,9 @@ class EmbeddingServer:
     def __init__(self) -> None:
         self.answering = answering = threading.Event()
         answering.set()
+        self.seconds = 0.0
+        """What each request takes."""
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -25,22 +30,34 @@ class EmbeddingServer:
             def do_POST(self) -> None:
                 request = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 answering.wait()
+                time.sleep(server.seconds)
                 data = [
                     {"object": "embedding", "index": index, "embedding": embedding(text)}
                     for index, text in enumerate(request["input"])
                 ]
                 body = json.dumps({"object": "list", "model": "loopback", "data": data}).encode()
-                self.send_response(200)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                with suppress(ConnectionError):  # of clients that were killed meanwhile
+                    self.send_response(200)
+                    self.send_header("content-type", "application/json")
+                    self.send_header("content-length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What makes the product embed here."""
+        return {
+            "embedder": "openai",
+            "openai_base_url": self.url,
+            "embedding_model": "loopback",
+            "embedding_dimensions": DIMENSIONS,
+        }
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
