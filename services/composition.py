@@ -27,6 +27,9 @@ _log = structlog.get_logger()
 HISTORY = 12
 """Earlier messages of the branch that a question is understood with."""
 TOTAL_SECONDS = 300.0
+SEARCHING = 4
+"""Answers that look for passages at the same time; the rest of the connections is for those that
+already stream, whose leases must not run out."""
 
 
 class Composer:
@@ -43,6 +46,7 @@ class Composer:
         self._tail = tail
         self._retrieval = retrieval
         self._answerer = answerer
+        self._searching = asyncio.Semaphore(SEARCHING)
 
     async def write(self, principal: Principal, question: Message, message_id: UUID) -> None:
         """Write one answer to its end, whatever happens on the way."""
@@ -84,7 +88,8 @@ class Composer:
         findings = Findings(
             self._database, self._retrieval, principal, message_id, question.document_ids
         )
-        sources = await findings.search(query)
+        async with self._searching:
+            sources = await findings.search(query)
         log.sources(len(findings.hits))
         reader = MarkerReader(len(findings.hits))
         verdict = Verdict(False, self._answerer.name)

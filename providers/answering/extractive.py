@@ -29,6 +29,9 @@ SHORTLIST = 12
 """Sentences that are embedded, best by words. More take longer and do not answer better: the gold
 answer is among the best two of 10, 24 or all in .898, .899 and .898 of XQuAD."""
 
+AT_ONCE = 2
+"""Answers being found; more would take the interpreter from whoever streams."""
+
 MAX_QUOTES = 3
 MAX_TERMS = 75
 """Of all quotes together before a third is too many."""
@@ -77,9 +80,11 @@ class ExtractiveAnswerer:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
-        findings = await self.find(question)
+        async with self._turns:
+            findings = await self.find(question)
         if findings.odds < HOPELESS:
             yield Delta(not_found(findings.language))
         else:
