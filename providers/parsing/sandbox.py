@@ -130,8 +130,10 @@ class _Reading:
                 raise _crashed()
 
     async def end(self) -> None:
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                # Process.kill() polls first and takes the status away from asyncio's own watcher.
+                os.kill(self._process.pid, signal.SIGKILL)
         await self._process.wait()
         await self._last_words
 
