@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import os
 import signal
 import struct
 import sys
