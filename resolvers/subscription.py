@@ -1,5 +1,6 @@
 """Everything that can be watched."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import UUID
@@ -106,9 +107,11 @@ async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
     payload, sequence, loading = event.payload, event.sequence, info.context.loading
     match event.kind:
         case "STARTED":
-            answer = await loading.message(message_id)
-            question = await loading.message(answer.parent_id or message_id)
-            conversation = await loading.conversation(answer.conversation_id)
+            answer, question, conversation = await asyncio.gather(
+                loading.message(message_id),
+                loading.message(UUID(payload["question"])),
+                loading.conversation(UUID(payload["conversation"])),
+            )
             return ChatStarted(
                 sequence=sequence,
                 conversation=mapping.conversation(conversation),

@@ -22,7 +22,8 @@ from services.events import Hints, answer_subject, stop_subject
 
 _log = structlog.get_logger()
 COALESCE_SECONDS = 0.025
-CHECKPOINT_SECONDS = 0.25
+CHECKPOINT_SECONDS = 1.0
+RETRY_SECONDS = 0.25
 LEASE_SECONDS = 10.0
 SILENT_AFTER_SECONDS = 8.0
 """So long after it last took its lease a writer says nothing more, lest it speak while a sweeper
@@ -162,7 +163,7 @@ class AnswerLog:
                 if not self._holds_lease():
                     _log.exception("end not written", message_id=str(self._message_id))
                     return
-                await asyncio.sleep(CHECKPOINT_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
             else:
                 break
         if ended:

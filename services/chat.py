@@ -121,7 +121,10 @@ class Chat:
             )
             await answers.begin(session, answer.id, LEASE_SECONDS)
             await conversations.touch(session, question.conversation_id)
-            await answers.append_events(session, answer.id, [Event(1, "STARTED", {})])
+            asked = {"question": str(question.id), "conversation": str(question.conversation_id)}
+            started = Event(1, "STARTED", asked)
+            await answers.append_events(session, answer.id, [started])
+        await self._tail.append(answer.id, [started])
         self._spawn(self._composer.write(principal, question, answer.id))
         return answer.id
 
