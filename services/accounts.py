@@ -20,6 +20,7 @@ from core.principal import Principal
 from core.tokens import AccessToken, OpaqueToken, TokenSigner
 from db import accounts
 from db.engine import Database, WriteSession
+from services.throttle import Throttle
 
 REUSE_GRACE = timedelta(seconds=10)
 """A refresh token may be sent again this soon: the first answer may have been lost."""
@@ -46,8 +47,15 @@ class CreatedApiKey:
 
 
 class Accounts:
-    def __init__(self, database: Database, signer: TokenSigner, refresh_token_seconds: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        signer: TokenSigner,
+        logins: Throttle,
+        refresh_token_seconds: int,
+    ) -> None:
         self._database = database
+        self._logins = logins
         self._signer = signer
         self._refresh_token_seconds = refresh_token_seconds
         # OWASP's floor for Argon2id: 19 MiB, two passes, one lane. Two at a time, in threads,
@@ -75,9 +83,12 @@ class Accounts:
             return await self._open(session, user, family_id=new_id())
 
     async def login(self, email: str, password: str) -> Session:
-        """Raises `InvalidCredentials`, after the same work whether the user exists or not."""
+        """Raises `RateLimited` after too many failures of one account, and `InvalidCredentials`,
+        after the same work whether the user exists or not."""
+        email = email.strip().lower()
+        await self._logins.spend(email)
         async with self._database.read(None) as session:
-            user = await accounts.user_by_email(session, email.strip().lower())
+            user = await accounts.user_by_email(session, email)
         async with self._hashing:
             matches = await asyncio.to_thread(
                 self._matches,
@@ -86,6 +97,7 @@ class Accounts:
             )
         if user is None or not matches:
             raise InvalidCredentials("The address or the password is wrong.")
+        await self._logins.forgive(email)
         async with self._database.write(user.id) as write:
             return await self._open(write, user, family_id=new_id())
 

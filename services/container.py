@@ -29,10 +29,13 @@ from services.downloads import Downloads
 from services.events import Hints
 from services.queue import Queue, open_redis
 from services.retrieval import Retrieval
+from services.throttle import Throttle
 from services.uploads import Uploads
 
 _log = structlog.get_logger()
 READY_SECONDS = 3
+LOGIN_TRIES, LOGIN_WINDOW_SECONDS = 10, 300
+"""Of one account, from anywhere; a success begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             embedder=embedder,
             hints=hints,
             queue=queue,
-            accounts=Accounts(database, signer, settings.refresh_token_seconds),
+            accounts=Accounts(
+                database,
+                signer,
+                Throttle(redis, "login", LOGIN_TRIES, LOGIN_WINDOW_SECONDS),
+                settings.refresh_token_seconds,
+            ),
             documents=Documents(database, storage, hints, queue, settings.max_attempts),
             uploads=Uploads(
                 database, storage, hints, queue, signer, settings, _public_url(settings)

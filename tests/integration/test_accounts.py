@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import text
 
 from core.errors import (
@@ -11,12 +12,15 @@ from core.errors import (
     InvalidInput,
     InvalidRefreshToken,
     NotFound,
+    RateLimited,
     Unauthenticated,
 )
 from core.ids import new_id
 from core.principal import Principal
-from services.accounts import Session
-from services.container import Services
+from core.tokens import TokenSigner
+from services.accounts import Accounts, Session
+from services.container import LOGIN_TRIES, LOGIN_WINDOW_SECONDS, Services
+from services.throttle import Throttle
 
 PASSWORD = "correct horse battery"
 
@@ -187,3 +191,32 @@ async def principal_of(services: Services, session: Session) -> Principal:
 async def let_time_pass(services: Services, session: Session) -> None:
     async with services.database.write(session.user.id) as write:
         await write.run(text("UPDATE refresh_sessions SET used_at = used_at - interval '1 hour'"))
+
+
+async def test_guessing_a_password_is_slowed_down(services: Services) -> None:
+    session = await registered(services)
+    for _ in range(LOGIN_TRIES):
+        with pytest.raises(InvalidCredentials):
+            await services.accounts.login(session.user.email, "a guess")
+    with pytest.raises(RateLimited) as limited:
+        await services.accounts.login(session.user.email, PASSWORD)
+    assert 0 < limited.value.retry_after <= LOGIN_WINDOW_SECONDS
+
+
+async def test_logging_in_begins_the_count_anew(services: Services) -> None:
+    session = await registered(services)
+    for _ in range(LOGIN_TRIES + 1):
+        await services.accounts.login(session.user.email, PASSWORD)
+
+
+async def test_without_redis_people_still_log_in(services: Services) -> None:
+    gone = Redis(host="127.0.0.1", port=1)
+    accounts = Accounts(
+        services.database,
+        TokenSigner("a secret of the tests, long enough", 900),
+        Throttle(gone, "login", 0, 60),
+        60,
+    )
+    session = await registered(services)
+    assert (await accounts.login(session.user.email, PASSWORD)).user.id == session.user.id
+    await gone.aclose()

@@ -1,0 +1,45 @@
+"""How often somebody may try."""
+
+import hashlib
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from core.errors import RateLimited
+
+_log = structlog.get_logger()
+
+
+class Throttle:
+    """So many tries in a window, counted in Redis; without Redis nobody is refused."""
+
+    def __init__(self, redis: Redis, name: str, limit: int, window_seconds: int) -> None:
+        self._redis = redis
+        self._name = name
+        self._limit = limit
+        self._window_seconds = window_seconds
+
+    async def spend(self, subject: str) -> None:
+        """Count one try; raises `RateLimited` when there are too many."""
+        key = self._key(subject)
+        try:
+            async with self._redis.pipeline() as pipeline:
+                pipeline.set(key, 0, ex=self._window_seconds, nx=True)
+                pipeline.incr(key)
+                pipeline.ttl(key)
+                _, tries, seconds_left = await pipeline.execute()
+        except (RedisError, OSError) as error:
+            _log.warning("tries are not counted", error=str(error))
+            return
+        if tries > self._limit:
+            raise RateLimited("Too many tries; wait a little.", float(seconds_left))
+
+    async def forgive(self, subject: str) -> None:
+        try:
+            await self._redis.delete(self._key(subject))
+        except (RedisError, OSError) as error:
+            _log.warning("tries are not forgiven", error=str(error))
+
+    def _key(self, subject: str) -> str:
+        return f"lectern:tries:{self._name}:{hashlib.sha256(subject.encode()).hexdigest()}"
