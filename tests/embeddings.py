@@ -61,6 +61,17 @@ class EmbeddingServer:
             "embedding_dimensions": DIMENSIONS,
         }
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same for its processes."""
+        return {
+            "LECTERN_EMBEDDER": "openai",
+            "OPENAI_BASE_URL": self.url,
+            "LECTERN_EMBEDDING_MODEL": "loopback",
+            "LECTERN_EMBEDDING_DIMENSIONS": str(DIMENSIONS),
+            "LECTERN_ANSWERER": "extractive",
+        }
+
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self

@@ -18,7 +18,7 @@ from core.principal import Principal
 from core.settings import Settings
 from db import migrate
 from db.documents import Document
-from embeddings import DIMENSIONS, EmbeddingServer
+from embeddings import EmbeddingServer
 from product import PATIENCE_SECONDS, Product
 from server.children import Child
 from server.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
@@ -63,11 +63,7 @@ class Cluster:
         self._product = Product(
             self.settings,
             folder,
-            OPENAI_BASE_URL=self.embeddings.url,
-            LECTERN_EMBEDDER="openai",
-            LECTERN_EMBEDDING_MODEL="loopback",
-            LECTERN_EMBEDDING_DIMENSIONS=str(DIMENSIONS),
-            LECTERN_ANSWERER="extractive",
+            **self.embeddings.environment,
             LECTERN_LEASE_SECONDS=str(LEASE_SECONDS),
             LECTERN_LOG_LEVEL="ERROR",
             **environment,
