@@ -1,7 +1,6 @@
 """Identifiers (UUIDv7, RFC 9562) and the cursors of keyset pages."""
 
 import base64
-import binascii
 from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
@@ -56,8 +55,8 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
     """Raises `InvalidInput`."""
     try:
         at, _, id_ = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        return datetime.fromisoformat(at), UUID(hex=id_)
-    except (ValueError, binascii.Error):
+        return datetime.fromisoformat(at).astimezone(), UUID(hex=id_)
+    except (ValueError, OverflowError):
         raise InvalidInput("The cursor is not one of ours.", field="after") from None
 
 
