@@ -106,7 +106,8 @@ _SEARCH = text(
       SELECT version_id, ordinal, l.place AS lexical_rank, l.score AS lexical_score,
         s.place AS semantic_rank, s.similarity,
         coalesce(CAST(:lexical_weight AS float8) / (CAST(:damping AS float8) + l.place), 0)
-          + coalesce(CAST(:semantic_weight AS float8) / (CAST(:damping AS float8) + s.place), 0) AS score
+          + coalesce(CAST(:semantic_weight AS float8) / (CAST(:damping AS float8) + s.place), 0)
+          AS score
       FROM lexical l FULL JOIN semantic s USING (version_id, ordinal)
       ORDER BY score DESC, version_id, ordinal LIMIT :limit)
     SELECT live.document_id, live.filename, f.version_id, f.ordinal, c.start, c.first_page,
