@@ -83,6 +83,16 @@ class Settings(BaseSettings):
     embedding_dimensions: Annotated[int, Field(gt=0, le=4000)] | None = None
     embedding_threads: Annotated[int, Field(gt=0)] = 2
 
+    rerank_url: HttpUrl | None = None
+    """A server with `/rerank`: text-embeddings-inference, or as Jina does; unset, none is asked."""
+    rerank_model: str | None = None
+    """Unset, the server is asked as text-embeddings-inference, which has one model."""
+    rerank_api_key: SecretStr | None = None
+    rerank_seconds: Annotated[float, Field(gt=0)] = 2
+    """How long a search waits for it; without an answer it goes on as it is."""
+    graph_chunks: Annotated[int, Field(gt=0)] = 50_000
+    """Libraries of so many passages are searched through an HNSW graph, smaller ones exactly."""
+
     answerer: Literal["extractive", "openai"] | None = None
     """Unset: OpenAI when a key or base URL is there, else extractive."""
     openai_model: str = "gpt-5-mini"

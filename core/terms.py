@@ -1,7 +1,7 @@
 """Text into the terms that lexical search compares, in any script."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import regex
@@ -47,9 +47,10 @@ _STEMMERS = {
 _COMPOUND = regex.compile(r"[\p{L}\p{N}]+(?:[-_./:][\p{L}\p{N}]+)+")
 """Identifiers, versions, dates and section numbers: `INV-2024-00731`, `4.2`."""
 _UNSPACED = regex.compile(
-    r"[\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+"
+    r"[\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+"
 )
-"""Scripts that put no spaces between words: compared by overlapping pairs of characters."""
+"""Scripts without spaces between words, or with endings that no stemmer knows: compared by
+overlapping pairs of characters."""
 _WORD = regex.compile(
     rf"(?V1){_UNSPACED.pattern}|[[\p{{L}}\p{{M}}\p{{N}}]--{_UNSPACED.pattern[:-1]}]+"
 )
@@ -60,17 +61,36 @@ MAX_TERM_LENGTH = 64
 
 def terms(text: str, languages: Iterable[str]) -> list[str]:
     """The terms of a text in order; words are stemmed once for each language that stems."""
+    return [term for _, stems in _analysed(text, languages) for term in stems]
+
+
+def search_terms(text: str, languages: Iterable[str]) -> list[str]:
+    """`terms`, and after each word that a stemmer changed the word itself, marked with `=`.
+
+    So a passage with the very word is ahead of one that only shares its stem.
+    """
+    found = []
+    for word, stems in _analysed(text, languages):
+        found += stems
+        if stems != [word]:
+            found.append(f"={word}")
+    return found
+
+
+def _analysed(text: str, languages: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Each word, folded, with its stems; one with nothing to stem is its own."""
     folded = fold(text)
     stemmers = [_stemmer(_STEMMERS[code]) for code in languages if code in _STEMMERS]
-    found = [m for m in _COMPOUND.findall(folded) if any(c.isdigit() for c in m)]
-    for word in _WORD.findall(folded):
-        if _UNSPACED.match(word):
-            found += [word[i : i + 2] for i in range(max(1, len(word) - 1))]
-        elif stemmers:
-            found += dict.fromkeys(stemmer.stemWord(word) for stemmer in stemmers)
+    for compound in _COMPOUND.findall(folded):
+        if any(character.isdigit() for character in compound):
+            yield (term := compound[:MAX_TERM_LENGTH]), [term]
+    for found in _WORD.findall(folded):
+        if _UNSPACED.match(found):
+            for pair in (found[i : i + 2] for i in range(max(1, len(found) - 1))):
+                yield pair, [pair]
         else:
-            found.append(word)
-    return [term[:MAX_TERM_LENGTH] for term in found]
+            word = found[:MAX_TERM_LENGTH]
+            yield word, list(dict.fromkeys(s.stemWord(word) for s in stemmers)) or [word]
 
 
 def fold(text: str) -> str:

@@ -13,7 +13,8 @@ from db.documents import Page
 from db.engine import ReadSession, WriteSession
 
 SLICE_CHUNKS = 256
-"""How many passages one transaction writes or deletes: a second's work at most."""
+"""How many passages one transaction writes or deletes, and one row of `postings` speaks of: a
+second's work at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,15 @@ _INSERT_PAGE = text(
 )
 _INSERT_CHUNK = text(
     "INSERT INTO chunks (owner_id, version_id, ordinal, start, first_page, last_page, context,"
-    " text, terms) VALUES (:owner_id, :version_id, :ordinal, :start, :first_page, :last_page,"
-    " :context, :text, :terms)"
+    " text) VALUES (:owner_id, :version_id, :ordinal, :start, :first_page, :last_page, :context,"
+    " :text)"
 )
 _INSERT_POSTINGS = text(
-    "INSERT INTO postings (owner_id, version_id, term, ordinal, frequency, length)"
-    " SELECT CAST(:owner_id AS uuid), CAST(:version_id AS uuid), * FROM unnest("
-    " CAST(:terms AS text[]), CAST(:ordinals AS int[]), CAST(:frequencies AS smallint[]),"
-    " CAST(:lengths AS smallint[])) ORDER BY 3"
+    "INSERT INTO postings (owner_id, version_id, first, term, entries)"
+    " SELECT CAST(:owner_id AS uuid), CAST(:version_id AS uuid), CAST(:first AS int), term,"
+    "  array_agg(entry ORDER BY entry)"
+    " FROM unnest(CAST(:terms AS text[]), CAST(:entries AS int[])) AS t (term, entry)"
+    " GROUP BY term ORDER BY term"
 )
 _DESCRIBE = text(
     "UPDATE document_versions SET page_count = :page_count, chunk_count = :chunk_count,"
@@ -137,7 +139,10 @@ async def insert_pages(session: WriteSession, version_id: UUID, pages: Sequence[
 
 
 async def insert_chunks(session: WriteSession, version_id: UUID, chunks: Sequence[Chunk]) -> None:
-    """Passages with their postings; no search sees them before the version is active."""
+    """At most `SLICE_CHUNKS` passages, from a multiple of that on, with their postings.
+
+    No search sees them before the version is active.
+    """
     owner_id = session.owner_id
     await session.run_many(
         _INSERT_CHUNK,
@@ -151,7 +156,6 @@ async def insert_chunks(session: WriteSession, version_id: UUID, chunks: Sequenc
                 "last_page": chunk.last_page,
                 "context": chunk.context,
                 "text": chunk.text,
-                "terms": list(chunk.terms),
             }
             for chunk in chunks
         ],
@@ -160,10 +164,15 @@ async def insert_chunks(session: WriteSession, version_id: UUID, chunks: Sequenc
         _INSERT_POSTINGS,
         owner_id=owner_id,
         version_id=version_id,
+        first=chunks[0].ordinal,
         terms=[term for chunk in chunks for term in chunk.terms],
-        ordinals=[chunk.ordinal for chunk in chunks for _ in chunk.terms],
-        frequencies=[frequency for chunk in chunks for frequency in chunk.terms.values()],
-        lengths=[chunk.length for chunk in chunks for _ in chunk.terms],
+        entries=[
+            (chunk.ordinal - chunks[0].ordinal) << 23
+            | min(frequency, 0x7F) << 16
+            | min(chunk.length, 0xFFFF)
+            for chunk in chunks
+            for frequency in chunk.terms.values()
+        ],
     )
 
 

@@ -158,6 +158,7 @@ def _create_engine(url: str, pool_size: int) -> AsyncEngine:
                 "lock_timeout": "10s",
                 "idle_in_transaction_session_timeout": "60s",
                 "jit": "off",
+                "hnsw.iterative_scan": "relaxed_order",
             },
         },
     )

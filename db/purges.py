@@ -34,11 +34,8 @@ _SLICE = (
 _DELETE_CHUNKS = text(f"DELETE FROM chunks WHERE {_SLICE}")
 _DELETE_VECTORS = text(f"DELETE FROM chunk_vectors WHERE {_SLICE}")
 _DELETE_POSTINGS = text(
-    "DELETE FROM postings p"
-    f" USING (SELECT owner_id, version_id, ordinal, terms FROM chunks WHERE {_SLICE}) AS c,"
-    " unnest(c.terms) AS t(term)"
-    " WHERE p.owner_id = c.owner_id AND p.term = t.term"
-    " AND p.version_id = c.version_id AND p.ordinal = c.ordinal"
+    "DELETE FROM postings"
+    " WHERE owner_id = :owner_id AND version_id = :version_id AND first = :first"
 )
 _DELETE_PAGES = text("DELETE FROM pages WHERE owner_id = :owner_id AND version_id = :version_id")
 _REMAINS = text(
@@ -73,7 +70,7 @@ async def delete_slice(session: WriteSession, purge: Purge) -> None:
     if purge.whole:
         await session.run(_DELETE_CHUNKS, **bounds)
     else:
-        await session.run(_DELETE_POSTINGS, **bounds)
+        await session.run(_DELETE_POSTINGS, **version, first=purge.next_ordinal)
         await session.run(_DELETE_VECTORS, **bounds)
     next_ordinal = purge.next_ordinal + SLICE_CHUNKS
     if await session.first(_REMAINS, **version, next=next_ordinal):

@@ -1,21 +1,30 @@
-"""Hybrid search in one statement: BM25 over postings, exact cosine over vectors, fused by rank.
+"""Hybrid search in one statement: BM25 over postings, cosine over vectors, fused by their scores.
 
-BM25 after Robertson and Zaragoza (2009) with k1 = 1.2 and b = 0.75; idf and average length are
-those of the searched documents, counted in the same statement, so they are right after every
-upload and deletion. The legs are fused by reciprocal rank (Cormack et al. 2009).
+BM25 after Robertson and Zaragoza (2009) with k1 = 1.2 and b = 0.75; frequencies of terms and the
+average length are counted in the searched documents by the same statement, so they are right after
+every upload and deletion. Fusion is a weighted sum of scores, which keeps what ranks lose: how much
+better one passage is than the next (Bruch et al., "An Analysis of Fusion Functions for Hybrid
+Retrieval", 2022).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from db.engine import ReadSession
+from db.vectors import GRAPH_DIMENSIONS
+
+READ_ENTRIES, READ_SHARE = 5_000, 0.1
+"""How many entries of postings one search reads, or what share of the chunks if that is more; the
+rarest terms come first. In a large library, words that stand almost everywhere would cost most of
+the time and tell next to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,137 +57,218 @@ class Hit:
     similarity: float | None
     """Cosine, for every hit that has a vector."""
     score: float
+    """Comparable within one search only."""
 
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What a search must know of the owner's documents before it begins."""
+
+    languages: Sequence[str]
+    chunk_count: int
+    model_id: int | None
+    """None: nothing has been embedded with that model yet."""
+
+
+_LIBRARY = text(
+    "SELECT coalesce(array_agg(DISTINCT language) FILTER (WHERE language IS NOT NULL),"
+    "  CAST(ARRAY[] AS text[])) AS languages, coalesce(sum(chunk_count), 0) AS chunk_count,"
+    " (SELECT id FROM embedding_models WHERE name = :model AND dimensions = :dimensions)"
+    "  AS model_id, set_config('plan_cache_mode', 'force_custom_plan', true)"
+    " FROM document_versions WHERE owner_id = :owner_id"
+)
 
 _LIVE = """
 live AS MATERIALIZED (
-  SELECT d.id AS document_id, d.filename, v.id AS version_id, v.chunk_count, v.lexeme_count
+  SELECT d.id AS document_id, d.filename, v.id AS version_id, v.chunk_count, v.lexeme_count,
+    row_number() OVER (ORDER BY v.id) << 32 AS base
   FROM documents d
   JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.active_version_id
   WHERE d.owner_id = :owner_id
     AND (CAST(:document_ids AS uuid[]) IS NULL OR d.id = ANY(:document_ids))
     AND (CAST(:uploaded_from AS timestamptz) IS NULL OR d.created_at >= :uploaded_from)
     AND (CAST(:uploaded_until AS timestamptz) IS NULL OR d.created_at < :uploaded_until))"""
+"""Within the statement a chunk is one number, `base + ordinal`: quicker to sort and to compare than
+a version's id and an ordinal."""
 
 _ON_PAGES = """
-  AND (CAST(:first_page AS int) IS NULL AND CAST(:last_page AS int) IS NULL OR EXISTS (
+  EXISTS (
     SELECT 1 FROM chunks c WHERE c.owner_id = :owner_id AND c.version_id = {leg}.version_id
       AND c.ordinal = {leg}.ordinal AND c.last_page >= coalesce(:first_page, 0)
-      AND c.first_page <= coalesce(:last_page, 2147483647)))"""
+      AND c.first_page <= coalesce(:last_page, 2147483647))"""
 
-_SEARCH = text(
-    f"""WITH {_LIVE},
-    totals AS (
-      SELECT greatest(sum(chunk_count), 1) AS chunks,
-        greatest(sum(lexeme_count) / greatest(sum(chunk_count), 1), 1) AS mean_length
-      FROM live),
-    postings_found AS MATERIALIZED (
-      SELECT p.term, p.version_id, p.ordinal,
-        p.frequency * 2.2 / (p.frequency + 0.3 + 0.9 * p.length
-          / (SELECT CAST(mean_length AS float8) FROM totals)) AS weight
-      FROM postings p JOIN live USING (version_id)
-      WHERE p.owner_id = :owner_id AND p.term = ANY(CAST(:terms AS text[]))
-      {_ON_PAGES.format(leg="p")}),
-    terms AS (
-      SELECT term, ln(1 + ((SELECT CAST(chunks AS float8) FROM totals) - count(*) + 0.5)
-        / (count(*) + 0.5)) AS idf
-      FROM postings_found GROUP BY term),
-    lexical AS (
-      SELECT version_id, ordinal, score,
-        row_number() OVER (ORDER BY score DESC, version_id, ordinal) AS place
-      FROM (
-        SELECT version_id, ordinal, sum(idf * weight) AS score
-        FROM postings_found JOIN terms USING (term) GROUP BY version_id, ordinal
-        ORDER BY score DESC, version_id, ordinal LIMIT :candidates) AS best),
-    question AS MATERIALIZED (SELECT CAST(:embedding AS halfvec) AS embedding),
-    semantic AS (
-      SELECT version_id, ordinal, similarity,
-        row_number() OVER (ORDER BY similarity DESC, version_id, ordinal) AS place
-      FROM (
-        SELECT v.version_id, v.ordinal,
-          1 - (v.embedding <=> (SELECT embedding FROM question)) AS similarity
-        FROM chunk_vectors v JOIN live USING (version_id)
-        WHERE v.owner_id = :owner_id AND v.model_id = :model_id
-          AND CAST(:embedding AS halfvec) IS NOT NULL
-          {_ON_PAGES.format(leg="v")}
-        ORDER BY similarity DESC, version_id, ordinal LIMIT :candidates) AS nearest),
-    fused AS (
-      SELECT version_id, ordinal, l.place AS lexical_rank, l.score AS lexical_score,
-        s.place AS semantic_rank, s.similarity,
-        coalesce(CAST(:lexical_weight AS float8) / (CAST(:damping AS float8) + l.place), 0)
-          + coalesce(CAST(:semantic_weight AS float8) / (CAST(:damping AS float8) + s.place), 0)
-          AS score
-      FROM lexical l FULL JOIN semantic s USING (version_id, ordinal)
-      ORDER BY score DESC, version_id, ordinal LIMIT :limit)
-    SELECT live.document_id, live.filename, f.version_id, f.ordinal, c.start, c.first_page,
-      c.last_page, c.context, c.text, f.lexical_rank, f.lexical_score, f.semantic_rank,
-      coalesce(f.similarity, 1 - (v.embedding <=> (SELECT embedding FROM question))) AS similarity,
-      f.score
-    FROM fused f JOIN live USING (version_id)
-    JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = f.version_id
-      AND c.ordinal = f.ordinal
-    LEFT JOIN chunk_vectors v ON v.owner_id = :owner_id AND v.model_id = :model_id
-      AND v.version_id = f.version_id AND v.ordinal = f.ordinal
-    ORDER BY f.score DESC, f.version_id, f.ordinal"""
-)
-_LANGUAGES = text(
-    "SELECT DISTINCT v.language FROM documents d"
-    " JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.active_version_id"
-    " WHERE d.owner_id = :owner_id AND v.language IS NOT NULL"
-)
-_MODEL = text("SELECT id FROM embedding_models WHERE name = :name AND dimensions = :dimensions")
+_LEXICAL = """
+totals AS MATERIALIZED (
+  SELECT CAST(sum(chunk_count) AS float8) AS chunks,
+    greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1) AS mean_length,
+    greatest(:read_entries, CAST(:read_share * sum(chunk_count) AS bigint)) AS readable
+  FROM live),
+counted AS (
+  SELECT term, frequency, sum(frequency) OVER rarest AS entries, row_number() OVER rarest AS place
+  FROM unnest(CAST(:terms AS text[])) AS t (term), LATERAL (
+    SELECT sum(cardinality(entries)) AS frequency FROM (
+      SELECT p.entries FROM postings p JOIN live USING (version_id)
+      WHERE p.owner_id = :owner_id AND p.term = t.term
+      LIMIT (SELECT readable FROM totals)) AS some_postings
+    ) AS counted
+  WHERE frequency > 0
+  WINDOW rarest AS (ORDER BY frequency, term)),
+asked AS MATERIALIZED (
+  SELECT term, ln(1 + (greatest(chunks - CAST(frequency AS float8), 0) + 0.5)
+    / (CAST(frequency AS float8) + 0.5)) AS idf
+  FROM counted, totals WHERE entries <= readable OR place = 1),
+matched AS (
+  SELECT version_id, base, first + (entry >> 23) AS ordinal, idf,
+    CAST(entry >> 16 & 127 AS float8) AS frequency,
+    0.3 + 0.9 * (entry & 65535) / mean_length AS saturation
+  FROM totals, (
+    SELECT live.version_id, live.base, p.first, asked.idf, unnest(p.entries) AS entry
+    FROM asked JOIN postings p ON p.owner_id = :owner_id AND p.term = asked.term
+    JOIN live USING (version_id)) AS entries),
+lexical AS MATERIALIZED (
+  SELECT base + ordinal AS chunk, sum(idf * 2.2 * frequency / (frequency + saturation)) AS score
+  FROM matched {on_pages} GROUP BY 1)"""
+
+_EXACT = """
+  SELECT base + ordinal AS chunk,
+    1 - (v.embedding <=> (SELECT embedding FROM question)) AS similarity
+  FROM chunk_vectors v JOIN live USING (version_id)
+  WHERE v.owner_id = :owner_id AND v.model_id = :model_id {on_pages}
+  ORDER BY similarity DESC, chunk LIMIT :candidates"""
+
+# IS TRUE keeps the planner from making a join of IN, after which it would sort for itself instead
+# of reading the graph in the graph's order.
+_GRAPH = """
+  SELECT base + ordinal AS chunk, similarity FROM (
+    SELECT version_id, ordinal, 1 - (embedding::halfvec({dimensions})
+        <=> (SELECT embedding::halfvec({dimensions}) FROM question)) AS similarity
+      FROM chunk_vectors
+      WHERE owner_id = :owner_id AND model_id = :model_id
+        AND in_graph AND vector_dims(embedding) = {dimensions}
+        AND (version_id IN (SELECT version_id FROM live)) IS TRUE
+      ORDER BY embedding::halfvec({dimensions})
+        <=> (SELECT embedding::halfvec({dimensions}) FROM question)
+      LIMIT :candidates) AS inside JOIN live USING (version_id)
+  UNION ALL ({outside})"""
+
+_SEMANTIC = """
+question AS MATERIALIZED (SELECT CAST(:embedding AS halfvec) AS embedding),
+nearest AS MATERIALIZED ({nearest}),
+semantic AS MATERIALIZED (
+  SELECT chunk, similarity, row_number() OVER (ORDER BY similarity DESC, chunk) AS place
+  FROM nearest ORDER BY similarity DESC, chunk LIMIT :candidates),
+spread AS MATERIALIZED (
+  SELECT avg(similarity) AS middle, nullif(stddev_pop(similarity), 0) AS deviation FROM semantic)"""
+
+# FULL JOIN is always done by hash; the planner, who takes each leg for a handful of rows, would
+# compare all with all otherwise.
+_FUSED = """
+floor AS MATERIALIZED (
+  SELECT min(score) AS score FROM (
+    SELECT score FROM lexical ORDER BY score DESC, chunk LIMIT :candidates) AS best),
+candidates AS MATERIALIZED (
+  SELECT chunk, document_id, filename, version_id, CAST(chunk - base AS int) AS ordinal,
+    l.score AS lexical_score, l.score >= floor.score AS is_lexical,
+    s.place AS semantic_rank, s.similarity
+  FROM lexical l FULL JOIN semantic s USING (chunk)
+  JOIN live ON base = chunk >> 32 << 32, floor
+  WHERE l.score >= floor.score OR s.place IS NOT NULL),
+scored AS MATERIALIZED (
+  SELECT chunk, document_id, filename, version_id, ordinal, lexical_score, is_lexical,
+    semantic_rank, coalesce(similarity, (
+      SELECT 1 - (v.embedding <=> (SELECT embedding FROM question)) FROM chunk_vectors v
+      WHERE v.owner_id = :owner_id AND v.model_id = :model_id
+        AND v.version_id = candidates.version_id AND v.ordinal = candidates.ordinal)) AS similarity
+  FROM candidates),
+fused AS (
+  SELECT *, CAST(:lexical_weight AS float8) * coalesce(lexical_score, 0)
+    + CAST(:semantic_weight AS float8) * coalesce((similarity - middle) / deviation, 0) AS score,
+    CASE WHEN is_lexical THEN row_number() OVER (ORDER BY lexical_score DESC NULLS LAST, chunk)
+      END AS lexical_rank
+  FROM scored, spread),
+best AS (SELECT * FROM fused ORDER BY score DESC, chunk LIMIT :limit)
+SELECT b.document_id, b.filename, b.version_id, b.ordinal, c.start, c.first_page, c.last_page,
+  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score
+FROM best b JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = b.version_id
+  AND c.ordinal = b.ordinal
+ORDER BY b.score DESC, b.chunk"""
 
 
+@cache
+def _search(graph_dimensions: int | None, on_pages: bool) -> TextClause:
+    """The statement of a search; through the graph when the length of its vectors is given."""
+    within = ("", "")
+    if on_pages:
+        within = (
+            "WHERE" + _ON_PAGES.format(leg="matched"),
+            "AND" + _ON_PAGES.format(leg="v"),
+        )
+    lexical = _LEXICAL.format(on_pages=within[0])
+    nearest = _EXACT.format(on_pages=within[1])
+    if graph_dimensions is not None:
+        outside = nearest.replace("WHERE", "WHERE NOT v.in_graph AND", 1)
+        nearest = _GRAPH.format(dimensions=graph_dimensions, outside=outside)
+    return text(f"WITH {_LIVE},{lexical},{_SEMANTIC.format(nearest=nearest)},{_FUSED}")
+
+
+_UNRANKED = """
+SELECT live.document_id, live.filename, c.version_id, c.ordinal, c.start, c.first_page,
+  c.last_page, c.context, c.text, CAST(NULL AS int) AS lexical_rank,
+  CAST(NULL AS real) AS lexical_score, CAST(NULL AS int) AS semantic_rank,
+  CAST(NULL AS real) AS similarity, CAST(0 AS float8) AS score
+FROM live JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = live.version_id"""
 _PASSAGES_ON_PAGES = text(
-    f"""WITH {_LIVE}
-    SELECT live.document_id, live.filename, c.version_id, c.ordinal, c.start, c.first_page,
-      c.last_page, c.context, c.text, CAST(NULL AS int) AS lexical_rank,
-      CAST(NULL AS real) AS lexical_score, CAST(NULL AS int) AS semantic_rank,
-      CAST(NULL AS real) AS similarity, CAST(0 AS float8) AS score
-    FROM live JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = live.version_id
+    f"""WITH {_LIVE} {_UNRANKED}
     WHERE live.filename = :title AND c.last_page >= :first AND c.first_page <= :last
     ORDER BY c.version_id, c.ordinal LIMIT :limit"""
+)
+_NEIGHBOURS = text(
+    f"""WITH {_LIVE} {_UNRANKED}
+    WHERE c.version_id = :version_id AND c.ordinal BETWEEN :first AND :last ORDER BY c.ordinal"""
 )
 _TITLES = text(f"WITH {_LIVE} SELECT filename FROM live ORDER BY version_id DESC LIMIT :limit")
 
 
-async def languages(session: ReadSession) -> list[str]:
-    """Languages of the owner's searchable documents."""
-    return [row["language"] for row in await session.all(_LANGUAGES, owner_id=session.owner_id)]
-
-
-async def model_id(session: ReadSession, name: str, dimensions: int) -> int | None:
-    """None: nothing has been embedded with that model yet."""
-    row = await session.first(_MODEL, name=name, dimensions=dimensions)
-    return row["id"] if row else None
+async def library(session: ReadSession, model: str, dimensions: int) -> Library:
+    """Also has the search that follows planned for its own parameters: the plan that fits any is
+    ten times as slow."""
+    row = await session.one(_LIBRARY, owner_id=session.owner_id, model=model, dimensions=dimensions)
+    return Library(row["languages"], row["chunk_count"], row["model_id"])
 
 
 async def search(
     session: ReadSession,
     terms: Sequence[str],
-    embedding: NDArray[np.float32] | None,
+    embedding: NDArray[np.float32],
     model_id: int | None,
     scope: Scope,
     limit: int,
     *,
     candidates: int,
-    damping: float,
     lexical_weight: float,
     semantic_weight: float,
+    graph: bool = False,
 ) -> list[Hit]:
-    """The best `limit` chunks, best first; `candidates` is how deep each leg is read."""
+    """The best `limit` chunks, best first.
+
+    `candidates` is how deep each leg is read. `graph` takes the approximate index for the vectors
+    that are in it.
+    """
+    on_pages = scope.first_page is not None or scope.last_page is not None
+    pages = {"first_page": scope.first_page, "last_page": scope.last_page} if on_pages else {}
+    dimensions = len(embedding) if graph and len(embedding) in GRAPH_DIMENSIONS else None
     rows = await session.all(
-        _SEARCH,
+        _search(dimensions, on_pages),
         owner_id=session.owner_id,
         terms=list(terms),
-        embedding=None if embedding is None else HalfVector(embedding),
+        read_entries=READ_ENTRIES,
+        read_share=READ_SHARE,
+        embedding=HalfVector(embedding),
         model_id=model_id,
         **_documents(scope),
-        first_page=scope.first_page,
-        last_page=scope.last_page,
+        **pages,
         limit=limit,
         candidates=candidates,
-        damping=damping,
         lexical_weight=lexical_weight,
         semantic_weight=semantic_weight,
     )
@@ -197,6 +287,21 @@ async def passages_on_pages(
         last=last,
         limit=limit,
         **_documents(scope),
+    )
+    return [Hit(**row) for row in rows]
+
+
+async def neighbours(
+    session: ReadSession, version_id: UUID, ordinal: int, distance: int
+) -> list[Hit]:
+    """A chunk between those around it, in the order of the document."""
+    rows = await session.all(
+        _NEIGHBOURS,
+        owner_id=session.owner_id,
+        version_id=version_id,
+        first=ordinal - distance,
+        last=ordinal + distance,
+        **_documents(Scope()),
     )
     return [Hit(**row) for row in rows]
 

@@ -32,6 +32,10 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("worker", help="run the ingestion worker")
     commands.add_parser("migrate", help="bring the database up to date")
     commands.add_parser("prepare", help="make the local embedding model ready")
+    reembed = commands.add_parser("reembed", help="move all passages to the configured model")
+    reembed.add_argument(
+        "--prune", action="store_true", help="then delete the vectors of other models"
+    )
     commands.add_parser("doctor", help="check every part and say how to mend it")
     commands.add_parser("export-schema", help="print the GraphQL schema")
     demo = commands.add_parser("demo", help="upload a document and ask about it")
@@ -65,6 +69,10 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
                 from providers.embedding.bundle import bundled_model
 
                 bundled_model(settings.data_dir / "models")
+        case "reembed":
+            from server.reembed import reembed
+
+            asyncio.run(reembed(settings, arguments.prune))
         case "doctor":
             from server.doctor import doctor
 

@@ -9,7 +9,7 @@ from pathlib import PurePath
 import regex
 from semantic_text_splitter import MarkdownSplitter
 
-from core.terms import terms
+from core.terms import search_terms
 from db.chunks import Chunk
 from db.documents import Page
 
@@ -27,7 +27,7 @@ def chunk_pages(filename: str, pages: Sequence[Page], language: str | None) -> l
     """Passages in reading order; each is an exact slice of the pages joined by `PAGE_BREAK`."""
     document = PAGE_BREAK.join(page.text for page in pages)
     starts = [page.start for page in pages]
-    title = PurePath(filename).stem.replace("_", " ").replace("-", " ").strip()
+    title = _title(filename)
     headings = [(m.start(), len(m[1]), m[2]) for m in _HEADING.finditer(document)]
     languages = [language] if language else []
     chunks: list[Chunk] = []
@@ -36,7 +36,7 @@ def chunk_pages(filename: str, pages: Sequence[Page], language: str | None) -> l
         while headings and headings[0][0] <= start:
             _, level, heading = headings.pop(0)
             path = [entry for entry in path if entry[0] < level] + [(level, heading)]
-        context = " › ".join([title, *(heading for _, heading in path)])[:300]
+        context = " › ".join(filter(None, [title, *(heading for _, heading in path)]))[:300]
         chunks.append(
             Chunk(
                 ordinal=len(chunks),
@@ -45,10 +45,16 @@ def chunk_pages(filename: str, pages: Sequence[Page], language: str | None) -> l
                 last_page=pages[bisect_right(starts, start + len(text) - 1) - 1].number,
                 context=context,
                 text=text,
-                terms=dict(Counter(terms(f"{context}\n{text}", languages))),
+                terms=dict(Counter(search_terms(f"{context}\n{text}", languages))),
             )
         )
     return chunks
+
+
+def _title(filename: str) -> str:
+    """Empty for a name without letters, such as a scanner's: it would only be noise."""
+    stem = PurePath(filename).stem.replace("_", " ").strip()
+    return stem if any(character.isalpha() for character in stem) else ""
 
 
 def _capacity(document: str) -> tuple[int, int]:

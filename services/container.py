@@ -18,6 +18,7 @@ from db.engine import Database
 from providers.answering.factory import open_answerer
 from providers.embedding import Embedder
 from providers.embedding.factory import open_embedder
+from providers.reranking.http import open_reranker
 from providers.storage import Storage, open_storage
 from services.accounts import Accounts
 from services.answer_log import AnswerTail
@@ -97,7 +98,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         storage = open_storage(settings)
         queue = Queue(redis)
         tail = AnswerTail(redis)
-        retrieval = Retrieval(database, embedder)
+        reranker = open_reranker(settings)
+        if reranker is not None:
+            stack.push_async_callback(reranker.aclose)
+        retrieval = Retrieval(database, embedder, reranker, graph_chunks=settings.graph_chunks)
         composer = Composer(database, hints, tail, retrieval, answerer)
         chat = await stack.enter_async_context(Chat(database, hints, tail, composer))
         TASKS.set_function(lambda: len(asyncio.all_tasks()))

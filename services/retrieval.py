@@ -1,46 +1,64 @@
 """Finding the passages of one's own documents that answer a question."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
+import structlog
+
 from core.errors import DomainError, ErrorCode, InvalidInput, ProviderUnavailable
-from core.language import detect_language
 from core.principal import Principal
-from core.terms import fold, terms
+from core.terms import search_terms
 from db import retrieval
 from db.engine import Database
 from db.retrieval import Hit, Scope
 from providers.embedding import Embedder
+from providers.reranking import Reranker
+from services.ranking import distinct, each_document_first
 
+_log = structlog.get_logger()
 MAX_QUERY_CHARACTERS = 10_000
 MAX_TERMS = 64
 MAX_RESULTS = 100
+RERANKED = 32
+"""How many passages a reranker reads: the most that text-embeddings-inference takes at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """How the lexical and the semantic leg become one ranking (reciprocal rank fusion)."""
+    """What BM25 counts beside the cosine, which is measured in standard deviations of the
+    candidates' cosines so that it means the same for every model."""
 
-    candidates: int = 50
-    damping: float = 60.0
-    lexical_weight: float = 1.0
+    candidates: int = 100
+    """How deep each leg is read."""
+    lexical_weight: float = 0.3
     semantic_weight: float = 1.0
 
 
 class Retrieval:
     def __init__(
-        self, database: Database, embedder: Embedder, fusion: Fusion | None = None
+        self,
+        database: Database,
+        embedder: Embedder,
+        reranker: Reranker | None = None,
+        *,
+        graph_chunks: int,
+        fusion: Fusion | None = None,
     ) -> None:
+        """Libraries of `graph_chunks` passages and more are searched through their graph."""
         self._database = database
         self._embedder = embedder
+        self._reranker = reranker
+        self._graph_chunks = graph_chunks
         self._fusion = fusion or Fusion()
 
     async def search(
         self, principal: Principal, query: str, limit: int, scope: Scope | None = None
     ) -> list[Hit]:
-        """The best passages, best first; raises `InvalidInput` and `ProviderUnavailable`."""
+        """The best passages, best first; of several given documents, first the best of each.
+
+        Raises `InvalidInput` and `ProviderUnavailable`.
+        """
         if not query.strip():
             raise InvalidInput("A search needs some text.", field="query")
         if len(query) > MAX_QUERY_CHARACTERS:
@@ -49,26 +67,35 @@ class Retrieval:
             )
         if not 1 <= limit <= MAX_RESULTS:
             raise InvalidInput(f"first must be between 1 and {MAX_RESULTS}.", field="first")
-        embedding, query_language = await asyncio.gather(
-            self._embedder.embed_query(query), asyncio.to_thread(detect_language, query[:500])
-        )
+        scope = scope or Scope()
+        several = 1 < len(scope.document_ids or ()) <= limit
+        hits = distinct(await self._found(principal, query, scope, 2 * limit, several))
+        if self._reranker is not None:
+            hits = await _reranked(self._reranker, query, hits)
+        return (each_document_first(hits) if several else hits)[:limit]
+
+    async def _found(
+        self, principal: Principal, query: str, scope: Scope, limit: int, several: bool
+    ) -> list[Hit]:
+        embedding = await self._embedder.embed_query(query)
+        candidates = max(self._fusion.candidates, limit)
         async with self._database.read(principal.user_id) as session:
-            languages = set(await retrieval.languages(session))
-            if query_language is not None:
-                languages.add(query_language)
-            hits = await retrieval.search(
+            library = await retrieval.library(
+                session, self._embedder.model, self._embedder.dimensions
+            )
+            terms = dict.fromkeys(search_terms(query, library.languages))
+            return await retrieval.search(
                 session,
-                list(dict.fromkeys(terms(query, sorted(languages))))[:MAX_TERMS],
+                list(terms)[:MAX_TERMS],
                 embedding,
-                await retrieval.model_id(session, self._embedder.model, self._embedder.dimensions),
-                scope or Scope(),
-                2 * limit,
-                candidates=max(self._fusion.candidates, 2 * limit),
-                damping=self._fusion.damping,
+                library.model_id,
+                scope,
+                2 * candidates if several else max(limit, RERANKED if self._reranker else 0),
+                candidates=candidates,
                 lexical_weight=self._fusion.lexical_weight,
                 semantic_weight=self._fusion.semantic_weight,
+                graph=scope == Scope() and library.chunk_count >= self._graph_chunks,
             )
-        return _distinct(hits)[:limit]
 
     async def sources(
         self, principal: Principal, query: str, limit: int, document_ids: Sequence[UUID] | None
@@ -79,10 +106,21 @@ class Retrieval:
         except DomainError as error:
             raise ProviderUnavailable(ErrorCode.RETRIEVAL_FAILED, error.message) from error
 
+    async def neighbours(
+        self, principal: Principal, version_id: UUID, ordinal: int, distance: int = 1
+    ) -> list[Hit]:
+        """A passage between up to `distance` others on each side, as the document has them."""
+        async with self._database.read(principal.user_id) as session:
+            return await retrieval.neighbours(session, version_id, ordinal, distance)
 
-def _distinct(hits: list[Hit]) -> list[Hit]:
-    """Of passages with the same words only the best stays."""
-    best: dict[str, Hit] = {}
-    for hit in hits:
-        best.setdefault(" ".join(fold(hit.text).split()), hit)
-    return list(best.values())
+
+async def _reranked(reranker: Reranker, query: str, hits: list[Hit]) -> list[Hit]:
+    """As they were when the reranker does not answer: it improves a search, never prevents it."""
+    head, tail = hits[:RERANKED], hits[RERANKED:]
+    try:
+        scores = await reranker.rerank(query, [hit.text for hit in head])
+    except ProviderUnavailable as error:
+        _log.warning("search not reranked", cause=repr(error.__cause__))
+        return hits
+    read = [replace(hit, score=score) for hit, score in zip(head, scores, strict=True)]
+    return sorted(read, key=lambda hit: hit.score, reverse=True) + tail

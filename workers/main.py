@@ -22,6 +22,7 @@ from services.container import Services, open_services
 from services.ingestion import Ingestion
 from services.pipeline import Pipeline
 from services.queue import JOB, decode_job, encode_job
+from workers.graphs import Graphs
 from workers.scratch import scratch_folder
 from workers.sweeper import Sweeper
 
@@ -58,6 +59,7 @@ async def _run(settings: Settings) -> None:
             stop.wait(),
             _hear(services, wakes),
             Sweeper(services.database, services.storage).run(),
+            Graphs(services.database, settings.graph_chunks).run(),
             *(_work(ingestion, wake, number) for number, wake in enumerate(wakes)),
         ]
         tasks = [asyncio.create_task(duty) for duty in duties]

@@ -1,0 +1,142 @@
+"""How long a search takes by the size of the owner's library, and what a chunk occupies."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.retrieval.product import Product
+from bench.retrieval.synthetic import DIMENSIONS, Corpus, fill
+from core.principal import Principal
+from db import retrieval
+from db.retrieval import Hit, Library, Scope
+from services.retrieval import MAX_RESULTS, Fusion
+from workers.graphs import Graphs
+
+OTHER_OWNERS, OTHER_CHUNKS = 10, 9_000
+QUERIES = 200
+LIMIT = 10
+TABLES = ("documents", "document_versions", "chunks", "postings", "chunk_vectors")
+
+Question = tuple[list[str], NDArray[np.float32]]
+
+
+class Owner:
+    """A user with a library, and the statement that a search of it runs."""
+
+    def __init__(self, product: Product, principal: Principal, library: Library) -> None:
+        self.principal = principal
+        self.library = library
+        self._database = product.services.database
+        self._model = product.services.embedder.model
+
+    async def search(self, question: Question, limit: int, graph: bool) -> tuple[list[Hit], float]:
+        """What was found, and the seconds that the statement took."""
+        terms, embedding = question
+        fusion = Fusion()
+        async with self._database.read(self.principal.user_id) as session:
+            await retrieval.library(session, self._model, DIMENSIONS)
+            started = time.perf_counter()
+            hits = await retrieval.search(
+                session,
+                terms,
+                embedding,
+                self.library.model_id if embedding.any() else None,
+                Scope(),
+                limit,
+                candidates=fusion.candidates,
+                lexical_weight=fusion.lexical_weight,
+                semantic_weight=fusion.semantic_weight,
+                graph=graph,
+            )
+            return hits, time.perf_counter() - started
+
+
+async def measure_latency(product: Product, sizes: list[int]) -> None:
+    for number in range(OTHER_OWNERS):
+        await _owner(product, f"other-{number}", OTHER_CHUNKS)
+    owners = [await _owner(product, f"owner-{size}", size) for size in sizes]
+    await _print_storage(product, OTHER_OWNERS * OTHER_CHUNKS + sum(sizes))
+    for owner in owners:
+        await _print_latency(product, owner, graph=False)
+    largest = owners[-1]
+    started = time.perf_counter()
+    await Graphs(product.services.database, largest.library.chunk_count).extend()
+    print(f"graph of the largest made in {time.perf_counter() - started:.0f} s")
+    await _print_latency(product, largest, graph=True)
+    await _print_recall(largest)
+
+
+async def _owner(product: Product, name: str, size: int) -> Owner:
+    database, model = product.services.database, product.services.embedder.model
+    principal = await product.user(name)
+    async with database.read(principal.user_id) as session:
+        library = await retrieval.library(session, model, DIMENSIONS)
+    if library.chunk_count < size:
+        await fill(database, principal, model, size)
+        async with database.read(principal.user_id) as session:
+            library = await retrieval.library(session, model, DIMENSIONS)
+    return Owner(product, principal, library)
+
+
+async def _print_latency(product: Product, owner: Owner, graph: bool) -> None:
+    corpus = Corpus(owner.library.chunk_count + 1)
+    nothing = np.zeros(DIMENSIONS, np.float32)
+    legs: dict[str, Callable[[], Question]] = {
+        "bm25": lambda: (corpus.question(), nothing),
+        "vector": lambda: ([], corpus.vectors(1)[0]),
+        "hybrid": lambda: (corpus.question(), corpus.vectors(1)[0]),
+    }
+    name = f"{owner.library.chunk_count:>7,} chunks{', graph' if graph else ''}"
+
+    async def sql(ask: Callable[[], Question]) -> float:
+        return (await owner.search(ask(), 2 * LIMIT, graph))[1]
+
+    async def whole() -> float:
+        started = time.perf_counter()
+        query = " ".join(corpus.question())
+        await product.services.retrieval.search(owner.principal, query, LIMIT)
+        return time.perf_counter() - started
+
+    for leg, ask in legs.items():
+        print(f"{name:24} {leg:7} {await _percentiles(lambda ask=ask: sql(ask))}", flush=True)
+    if not graph:
+        print(f"{name:24} search  {await _percentiles(whole)}", flush=True)
+
+
+async def _percentiles(measure: Callable[[], Awaitable[float]]) -> str:
+    seconds = [await measure() for _ in range(QUERIES)]
+    middle, high = np.quantile(np.array(seconds) * 1_000, (0.5, 0.95))
+    return f"p50 {middle:5.1f} ms, p95 {high:5.1f} ms"
+
+
+async def _print_recall(owner: Owner) -> None:
+    """Of the nearest vectors that an exact search finds, how many the graph finds."""
+    corpus = Corpus(owner.library.chunk_count + 2)
+    shares = []
+    for _ in range(QUERIES):
+        question: Question = ([], corpus.vectors(1)[0])
+        exact, through = [
+            {
+                (hit.version_id, hit.ordinal)
+                for hit in (await owner.search(question, MAX_RESULTS, graph))[0]
+            }
+            for graph in (False, True)
+        ]
+        shares.append(len(exact & through) / len(exact))
+    low, mean = np.quantile(shares, 0.05), np.mean(shares)
+    print(f"recall@{MAX_RESULTS} of the graph {mean:.3f}, in the worst twentieth {low:.2f}")
+
+
+async def _print_storage(product: Product, count: int) -> None:
+    connection = await asyncpg.connect(product.postgres.url("postgres"))
+    await connection.execute("VACUUM ANALYZE")
+    sizes = {
+        table: await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", table)
+        for table in TABLES
+    }
+    await connection.close()
+    print(*(f"{table} {size / count:,.0f}" for table, size in sizes.items()), sep=", ", end="")
+    print(f": {sum(sizes.values()) / count:,.0f} bytes a chunk", flush=True)

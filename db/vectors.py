@@ -1,0 +1,79 @@
+"""Vectors of passages: which are missing, which are left over, and which a graph finds."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from db.engine import ReadSession, WriteSession
+
+GRAPH_DIMENSIONS = (384, 768, 1024, 1536, 3072)
+"""Lengths of vectors for which there is an index `chunk_vectors_graph_*`."""
+GRAPH_SLICE = 64
+"""How many vectors one transaction puts into the graph: a fraction of a second's work."""
+DELETED_SLICE = 1_000
+
+_OWNERS = text(
+    "SELECT owner_id FROM ingestion_turns"
+    " WHERE served_at > now() - make_interval(days => :days) ORDER BY owner_id"
+)
+_MISSING = text(
+    "SELECT c.version_id, count(*) AS n FROM documents d"
+    " JOIN chunks c ON c.owner_id = d.owner_id AND c.version_id = d.active_version_id"
+    " LEFT JOIN chunk_vectors v ON v.owner_id = c.owner_id AND v.model_id = :model_id"
+    "  AND v.version_id = c.version_id AND v.ordinal = c.ordinal"
+    " WHERE d.owner_id = :owner_id AND v.ordinal IS NULL"
+    " GROUP BY c.version_id ORDER BY c.version_id"
+)
+_LOCK_VERSION = text(
+    "SELECT 1 FROM document_versions WHERE owner_id = :owner_id AND id = :version_id FOR KEY SHARE"
+)
+_DELETE_OTHERS = text(
+    "DELETE FROM chunk_vectors WHERE (owner_id, model_id, version_id, ordinal) IN ("
+    "  SELECT owner_id, model_id, version_id, ordinal FROM chunk_vectors"
+    "  WHERE owner_id = :owner_id AND model_id <> :model_id LIMIT :size)"
+)
+_ENTER_GRAPH = text(
+    "UPDATE chunk_vectors SET in_graph = true WHERE (owner_id, model_id, version_id, ordinal) IN ("
+    "  SELECT owner_id, model_id, version_id, ordinal FROM chunk_vectors"
+    "  WHERE owner_id = :owner_id AND NOT in_graph"
+    "   AND (SELECT sum(chunk_count) FROM document_versions WHERE owner_id = :owner_id)"
+    "    >= :graph_chunks"
+    "  LIMIT :size FOR UPDATE SKIP LOCKED)"
+)
+
+
+async def owners(session: ReadSession, days: int = 100_000) -> Sequence[UUID]:
+    """Whose documents were worked on in the last days; ids only, so for a session of nobody."""
+    return [row["owner_id"] for row in await session.all(_OWNERS, days=days)]
+
+
+async def missing(session: ReadSession, model_id: int) -> dict[UUID, int]:
+    """How many passages lack a vector of that model, by searchable version."""
+    rows = await session.all(_MISSING, owner_id=session.owner_id, model_id=model_id)
+    return {row["version_id"]: row["n"] for row in rows}
+
+
+async def lock_version(session: WriteSession, version_id: UUID) -> bool:
+    """Keep a version from being deleted until the commit; False when it is gone already."""
+    row = await session.first(_LOCK_VERSION, owner_id=session.owner_id, version_id=version_id)
+    return row is not None
+
+
+async def delete_others(session: WriteSession, model_id: int) -> bool:
+    """Delete some of the vectors of other models; whether there were any."""
+    size = DELETED_SLICE
+    return (
+        await session.run(_DELETE_OTHERS, owner_id=session.owner_id, model_id=model_id, size=size)
+        > 0
+    )
+
+
+async def enter_graph(session: WriteSession, graph_chunks: int) -> bool:
+    """Put some more of a library of that many passages into the graph; whether there were any."""
+    return (
+        await session.run(
+            _ENTER_GRAPH, owner_id=session.owner_id, graph_chunks=graph_chunks, size=GRAPH_SLICE
+        )
+        > 0
+    )
