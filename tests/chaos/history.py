@@ -20,11 +20,10 @@ SELECT d.id, d.status::text, d.failure_code, d.progress_version, v.sha256, v.pag
   j.state, j.worker, j.lease_expires_at,
   (SELECT md5(string_agg(concat_ws(' ', number, start, text, words), ';' ORDER BY number))
     FROM pages p WHERE p.version_id = v.id) AS pages,
-  (SELECT md5(string_agg(concat_ws(' ', ordinal, start, first_page, last_page, context, text,
-      terms), ';' ORDER BY ordinal))
+  (SELECT md5(string_agg(concat_ws(' ', ordinal, start, first_page, last_page, context, text),
+      ';' ORDER BY ordinal))
     FROM chunks c WHERE c.version_id = v.id) AS chunks,
-  (SELECT md5(string_agg(concat_ws(' ', term, ordinal, frequency, length), ';'
-      ORDER BY term, ordinal))
+  (SELECT md5(string_agg(concat_ws(' ', first, term, entries), ';' ORDER BY first, term))
     FROM postings p WHERE p.version_id = v.id) AS postings,
   (SELECT md5(string_agg(concat_ws(' ', ordinal, embedding), ';' ORDER BY ordinal))
     FROM chunk_vectors c WHERE c.version_id = v.id) AS vectors,
@@ -42,7 +41,7 @@ SELECT
   (SELECT count(*) FROM chunks
     WHERE version_id NOT IN (SELECT id FROM document_versions)) AS chunks,
   (SELECT count(*) FROM postings p WHERE NOT EXISTS (
-    SELECT FROM chunks c WHERE c.version_id = p.version_id AND c.ordinal = p.ordinal)) AS postings,
+    SELECT FROM chunks c WHERE c.version_id = p.version_id AND c.ordinal = p.first)) AS postings,
   (SELECT count(*) FROM chunk_vectors v WHERE NOT EXISTS (
     SELECT FROM chunks c WHERE c.version_id = v.version_id AND c.ordinal = v.ordinal)) AS vectors,
   (SELECT count(*) FROM ingestion_jobs WHERE state IN ('QUEUED', 'RUNNING')) AS leases,
