@@ -156,7 +156,7 @@ def _create_engine(url: str, pool_size: int) -> AsyncEngine:
                 "application_name": "lectern",
                 "statement_timeout": "60s",
                 "lock_timeout": "10s",
-                "idle_in_transaction_session_timeout": "60s",
+                "idle_in_transaction_session_timeout": "20s",
                 "jit": "off",
                 "hnsw.iterative_scan": "relaxed_order",
             },

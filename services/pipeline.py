@@ -20,9 +20,11 @@ from providers.storage import Storage
 from services.attempt import Attempt
 from services.chunking import PAGE_BREAK, chunk_pages
 
-EMBEDDING_BATCH = 16
-EMBEDDING_SECONDS = 120
-"""For one batch; opening the model for the first time is in it."""
+EMBEDDING_BATCH = 64
+"""Smaller ones cost more: texts of like length share the embedder's own batches."""
+BATCHES_IN_FLIGHT = 2
+EMBEDDING_SECONDS = 180
+"""For one batch; waiting for other documents' and opening the model are in it."""
 READ_AHEAD = 256
 """Passages that are read from the database at once to be embedded."""
 PARSED = 0.3
@@ -148,26 +150,26 @@ class Pipeline:
             await attempt.advance(session, "SEARCHABLE", "EMBEDDING", INDEXED, message)
 
     async def _embed(self, attempt: Attempt) -> None:
-        """Embed one batch while the one before is written."""
+        """The embedder always has work: the next batch waits while one is embedded or written."""
         claim = attempt.claim
         async with attempt.database.write(claim.owner_id) as session:
             model = self._embedder.model, self._embedder.dimensions
             model_id = await chunks.model_id(session, *model)
             total = await chunks.count(session, claim.version_id)
-        writing: asyncio.Task[None] | None = None
+        running: list[asyncio.Task[None]] = []
         try:
             async for batch in self._unembedded(attempt, model_id):
-                vectors = await self._vectors(batch)
-                if writing is not None:
-                    await writing
-                storing = self._store(attempt, model_id, batch, vectors, total)
-                writing = asyncio.create_task(storing)
-            if writing is not None:
-                await writing
+                if len(running) == BATCHES_IN_FLIGHT:
+                    await running.pop(0)
+                before = running[-1] if running else None
+                embedding = self._embed_batch(attempt, model_id, batch, total, before)
+                running.append(asyncio.create_task(embedding))
+            while running:
+                await running.pop(0)
         finally:
-            if writing is not None:
-                writing.cancel()
-                await asyncio.gather(writing, return_exceptions=True)
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     async def _unembedded(self, attempt: Attempt, model_id: int) -> AsyncIterator[Batch]:
         claim = attempt.claim
@@ -183,19 +185,19 @@ class Pipeline:
                 yield ahead[start : start + EMBEDDING_BATCH]
             first = ahead[-1][0] + 1
 
-    async def _vectors(self, batch: Batch) -> Vectors:
-        try:
-            async with asyncio.timeout(EMBEDDING_SECONDS):
-                return await self._embedder.embed_passages([text for _, text in batch])
-        except TimeoutError as error:
-            raise ProviderUnavailable(
-                ErrorCode.EMBEDDER_UNAVAILABLE, "Embedding takes too long."
-            ) from error
-
-    async def _store(
-        self, attempt: Attempt, model_id: int, batch: Batch, vectors: Vectors, total: int
+    async def _embed_batch(
+        self,
+        attempt: Attempt,
+        model_id: int,
+        batch: Batch,
+        total: int,
+        before: asyncio.Task[None] | None,
     ) -> None:
+        """Written after the batch `before`, so that progress only grows."""
         claim = attempt.claim
+        vectors = await self._vectors([text for _, text in batch])
+        if before is not None:
+            await before
         ordinals = [ordinal for ordinal, _ in batch]
         done = ordinals[-1] + 1
         async with attempt.fenced() as session:
@@ -205,6 +207,15 @@ class Pipeline:
             fraction = INDEXED + (0.99 - INDEXED) * done / total
             message = f"{done} of {total} passages embedded"
             await attempt.advance(session, "SEARCHABLE", stage, fraction, message)
+
+    async def _vectors(self, texts: list[str]) -> Vectors:
+        try:
+            async with asyncio.timeout(EMBEDDING_SECONDS):
+                return await self._embedder.embed_passages(texts)
+        except TimeoutError as error:
+            raise ProviderUnavailable(
+                ErrorCode.EMBEDDER_UNAVAILABLE, "Embedding takes too long."
+            ) from error
 
 
 async def _show(session: WriteSession, document: Document) -> None:

@@ -17,7 +17,7 @@ STAGES = {
     "chunking": "PROCESSING CHUNKING",
     "indexing": "PROCESSING INDEXING",
     "searchable": "SEARCHABLE EMBEDDING 0 of%",
-    "embedding": "SEARCHABLE EMBEDDING 16 of%",
+    "embedding": "SEARCHABLE EMBEDDING 64 of%",
     "publishing": "SEARCHABLE PUBLISHING%",
     "ready": "READY DONE",
 }
@@ -27,7 +27,7 @@ STAGES = {
 async def test_killed_in_the_middle_of(
     cluster: Cluster, services: Services, owner: Principal, stage: str
 ) -> None:
-    name, content = text_file(f"killed {stage}", paragraphs=40)
+    name, content = text_file(f"killed {stage}", paragraphs=90)
     async with cluster.halted_at(owner, STAGES[stage]):
         document = await upload(services, owner, name, content)
         await cluster.until_halted()
