@@ -43,7 +43,8 @@ test: .venv/dev ## run every test; ARGS="-k chat -x" goes to pytest
 	@$(BIN)/pytest -n auto $(ARGS)
 
 .PHONY: chaos
-chaos: .venv/dev ## ingest 200 documents while 30 things are killed; ARGS="--seed 7"
+chaos: .venv/dev ## every way to die, then 200 documents under 30 kills; ARGS="--seed 7"
+	@$(BIN)/pytest -n auto -m "long or not long" tests/chaos
 	@PYTHONPATH=tests $(BIN)/python tests/chaos/run.py $(ARGS)
 
 .PHONY: lint

@@ -38,6 +38,7 @@ async def test_poisoned_documents_beside_healthy_ones(
     assert seen == {"READY": 3, ErrorCode.MALFORMED: 1, ErrorCode.ENCRYPTED: 1}
 
 
+@pytest.mark.long
 async def test_a_job_that_takes_every_worker_with_it_is_given_up(
     cluster: Cluster, services: Services, owner: Principal
 ) -> None:
@@ -89,6 +90,7 @@ async def test_the_disk_is_full(
     assert len(os.listdir(full_disk)) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", [86_400, -86_400], ids=["ahead", "behind"])
 async def test_a_worker_whose_clock_is_wrong_by_a_day(
     cluster: Cluster, services: Services, owner: Principal, tmp_path: Path, seconds: int

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from cluster import Cluster, frozen, upload
 from contents import text_file
 from history import check
@@ -46,6 +47,7 @@ async def test_without_redis(cluster: Cluster, services: Services, owner: Princi
     assert (await check(cluster, services, owner, acknowledged)) == {"READY": 3}
 
 
+@pytest.mark.long
 async def test_redis_forgets_everything(
     cluster: Cluster, services: Services, owner: Principal
 ) -> None:
@@ -58,6 +60,7 @@ async def test_redis_forgets_everything(
     assert (await check(cluster, services, owner, acknowledged)) == {"READY": 3}
 
 
+@pytest.mark.long
 async def test_a_hanging_redis_holds_nothing_up_for_long(
     cluster: Cluster, services: Services, owner: Principal
 ) -> None:

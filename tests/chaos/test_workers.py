@@ -23,7 +23,13 @@ STAGES = {
 }
 
 
-@pytest.mark.parametrize("stage", STAGES)
+QUICK = {"parsing", "indexing", "embedding", "ready"}
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [pytest.param(s, marks=[] if s in QUICK else pytest.mark.long) for s in STAGES],
+)
 async def test_killed_in_the_middle_of(
     cluster: Cluster, services: Services, owner: Principal, stage: str
 ) -> None:
@@ -49,6 +55,7 @@ async def test_killed_again_and_again(
     assert (await check(cluster, services, owner, acknowledged)) == {"READY": 7}
 
 
+@pytest.mark.long
 async def test_frozen_for_longer_than_its_lease_changes_nothing_afterwards(
     cluster: Cluster, services: Services, owner: Principal
 ) -> None:

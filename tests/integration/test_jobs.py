@@ -10,9 +10,12 @@ import pytest
 from hypothesis import HealthCheck, settings, strategies
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
+    initialize,
     invariant,
+    multiple,
     rule,
     run_state_machine_as_test,
 )
@@ -325,9 +328,16 @@ def state_machine(settings_: Settings, superuser_url: str) -> type[RuleBasedStat
         def run(self, work):  # type: ignore[no-untyped-def]
             return self.runner.run(work)
 
+        @initialize(target=names)
+        def begin_with_some(self) -> MultipleResults[UUID]:
+            return multiple(*(self.upload_one(number) for number in range(3)))
+
         @rule(target=names, number=strategies.integers(0, 3))
         def upload(self, number: int) -> UUID:
             """A new document, or a new version of one."""
+            return self.upload_one(number)
+
+        def upload_one(self, number: int) -> UUID:
             self.contents += 1
             name, content = f"{number}.txt", f"content {self.contents}"
             document: Document = self.run(upload(self.services, self.owner, name, content))
@@ -339,15 +349,13 @@ def state_machine(settings_: Settings, superuser_url: str) -> type[RuleBasedStat
             self.run(self.ingestion.run_next("worker"))
 
         @rule(target=claims)
-        def begin_and_fall_silent(self) -> Claim | None:
+        def begin_and_fall_silent(self) -> Claim | MultipleResults[Claim]:
             silent: Claim | None = self.run(claim(self.services))
-            return silent
+            return multiple() if silent is None else silent
 
         @rule(claim=consumes(claims))
-        def speak_up_again(self, claim: Claim | None) -> None:
+        def speak_up_again(self, claim: Claim) -> None:
             """Whoever holds the lease no more cannot write."""
-            if claim is None:
-                return
             holds = self.run(
                 self.superuser.fetchval(
                     "SELECT 1 FROM ingestion_jobs"
@@ -416,7 +424,7 @@ def test_no_order_of_events_leaves_a_document_stuck(
 
 STATEFUL = settings(
     max_examples=12,
-    stateful_step_count=40,
+    stateful_step_count=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
