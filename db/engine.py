@@ -159,6 +159,7 @@ def _create_engine(url: str, pool_size: int) -> AsyncEngine:
                 "idle_in_transaction_session_timeout": "20s",
                 "jit": "off",
                 "hnsw.iterative_scan": "relaxed_order",
+                "hnsw.ef_search": "200",
             },
         },
     )

@@ -1,6 +1,6 @@
 """Hybrid search in one statement: BM25 over postings, cosine over vectors, fused by their scores.
 
-BM25 after Robertson and Zaragoza (2009) with k1 = 1.2 and b = 0.75; frequencies of terms and the
+BM25 after Robertson and Zaragoza (2009) with k1 = 0.6 and b = 0.75; frequencies of terms and the
 average length are counted in the searched documents by the same statement, so they are right after
 every upload and deletion. Fusion is a weighted sum of scores, which keeps what ranks lose: how much
 better one passage is than the next (Bruch et al., "An Analysis of Fusion Functions for Hybrid
@@ -120,13 +120,13 @@ asked AS MATERIALIZED (
 matched AS (
   SELECT version_id, base, first + (entry >> 23) AS ordinal, idf,
     CAST(entry >> 16 & 127 AS float8) AS frequency,
-    0.3 + 0.9 * (entry & 65535) / mean_length AS saturation
+    0.15 + 0.45 * (entry & 65535) / mean_length AS saturation
   FROM totals, (
     SELECT live.version_id, live.base, p.first, asked.idf, unnest(p.entries) AS entry
     FROM asked JOIN postings p ON p.owner_id = :owner_id AND p.term = asked.term
     JOIN live USING (version_id)) AS entries),
 lexical AS MATERIALIZED (
-  SELECT base + ordinal AS chunk, sum(idf * 2.2 * frequency / (frequency + saturation)) AS score
+  SELECT base + ordinal AS chunk, sum(idf * 1.6 * frequency / (frequency + saturation)) AS score
   FROM matched {on_pages} GROUP BY 1)"""
 
 _EXACT = """

@@ -31,7 +31,7 @@ class Fusion:
 
     candidates: int = 100
     """How deep each leg is read."""
-    lexical_weight: float = 0.3
+    lexical_weight: float = 0.25
     semantic_weight: float = 1.0
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import text
 
 from core.principal import Principal
 from db import chunks, documents
@@ -23,6 +24,8 @@ TOPICS = 500
 SPREAD = 0.7
 """Length of a chunk's distance from its topic, which has length one."""
 QUESTION_WORDS = 8
+
+_SERVED = text("INSERT INTO ingestion_turns (owner_id, served_at) VALUES (:owner_id, now())")
 
 
 class Corpus:
@@ -60,6 +63,8 @@ class Corpus:
 async def fill(database: Database, principal: Principal, model: str, size: int) -> None:
     """Give a user `size` chunks in documents of `CHUNKS_PER_DOCUMENT`."""
     corpus = Corpus(size)
+    async with database.write(None) as session:
+        await session.run(_SERVED, owner_id=principal.user_id)
     for first in range(0, size, CHUNKS_PER_DOCUMENT):
         count = min(CHUNKS_PER_DOCUMENT, size - first)
         await _write_document(database, principal.user_id, model, corpus, first, count)

@@ -1,5 +1,8 @@
 """Vectors of several models side by side, and those of large libraries in a graph."""
 
+import asyncio
+import os
+import subprocess
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -15,6 +18,7 @@ from core.settings import Settings
 from db import retrieval
 from db.retrieval import Hit, Scope
 from providers.embedding import Embedder, Vectors, unit
+from server.children import lectern_command
 from server.embedded import EmbeddedPostgres
 from services.container import Services
 from services.reembedding import Progress, Reembedding
@@ -186,7 +190,7 @@ async def test_a_large_library_is_searched_through_its_graph(
 
 
 async def test_the_graph_is_read_until_enough_is_found(
-    services: Services, principal: Principal, stranger: Principal
+    services: Services, principal: Principal, stranger: Principal, postgres: EmbeddedPostgres
 ) -> None:
     """An unknown value of `hnsw.iterative_scan` would only warn, and a scan end with the first 40
     vectors of any owner."""
@@ -194,6 +198,7 @@ async def test_the_graph_is_read_until_enough_is_found(
     for owner in owners:
         await synthetic.fill(services.database, owner, embedder.model, 300)
     await Graphs(services.database, graph_chunks=300).extend()
+    assert await count(postgres, principal, "in_graph") == 300
     question = synthetic.Corpus(1).vectors(1)[0]
 
     for owner in owners:
@@ -218,3 +223,24 @@ async def test_the_graph_is_read_until_enough_is_found(
         assert parameter["setting"] == "relaxed_order"
         assert len(through) == 100
         assert len(places(exact) & places(through)) >= 90
+
+
+async def test_the_command_embeds_what_is_missing(
+    settings: Settings, principal: Principal, library: dict[str, UUID], postgres: EmbeddedPostgres
+) -> None:
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    await connection.execute("DELETE FROM chunk_vectors WHERE owner_id = $1", principal.user_id)
+    await connection.close()
+    process = await asyncio.create_subprocess_exec(
+        *lectern_command("reembed", "--prune"),
+        env=os.environ
+        | {
+            "DATABASE_URL": str(settings.database_url),
+            "LECTERN_DATA_DIR": str(settings.data_dir),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    assert await count(postgres, principal, "true") == 8
