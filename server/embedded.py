@@ -60,7 +60,8 @@ class _EmbeddedServer(ABC):
         """Return once the server accepts connections. Raises `EmbeddedServerError`."""
         self._prepare()
         self._end_orphan()
-        if len(os.fsencode(self.folder / self.socket_name)) > SOCKET_PATH_BYTES:
+        too_long = len(os.fsencode(self.folder / self.socket_name)) > SOCKET_PATH_BYTES
+        if too_long and self._own_socket_dir is None:  # kept over restarts: clients know it
             self._own_socket_dir = tempfile.TemporaryDirectory(prefix="lectern-")
             self.socket_dir = Path(self._own_socket_dir.name)
             self._hand_over(self.socket_dir)
@@ -77,12 +78,18 @@ class _EmbeddedServer(ABC):
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
+                self._end()
                 raise EmbeddedServerError(f"{self.name} did not start: {self._last_words()}")
             time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop cleanly, or by force after half a minute; no process stays behind."""
+        self._end()
+        if self._own_socket_dir is not None:
+            self._own_socket_dir.cleanup()
+            self._own_socket_dir = None
+
+    def _end(self) -> None:
         if self.process is not None:
             self.process.send_signal(self.stop_signal)
             try:
@@ -90,9 +97,6 @@ class _EmbeddedServer(ABC):
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        if self._own_socket_dir is not None:
-            self._own_socket_dir.cleanup()
-            self._own_socket_dir = None
 
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None

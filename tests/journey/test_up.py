@@ -135,10 +135,11 @@ def test_killing_the_supervisor_leaves_no_process(start: Start) -> None:
     assert psutil.wait_procs(family, timeout=PATIENCE_SECONDS)[1] == []
 
 
-def test_each_part_that_ends_is_started_again(start: Start, tmp_path: Path) -> None:
-    up = start()
+@pytest.mark.parametrize("folder", ["data", "d" * 100], ids=["short path", "long path"])
+def test_each_part_that_ends_is_started_again(start: Start, tmp_path: Path, folder: str) -> None:
+    up = start(LECTERN_DATA_DIR=str(tmp_path / folder))
     url = up.wait_until_ready()
-    data = tmp_path / "data"
+    data = tmp_path / folder
     postgres = psutil.Process(int((data / "postgres" / "postmaster.pid").read_text().split()[0]))
     redis = psutil.Process(int((data / "redis" / "redis.pid").read_text()))
     lost = [child(up, "serve"), child(up, "worker"), postgres, redis]
