@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
+from pathlib import Path
 from uuid import UUID
 
 import asyncpg
@@ -16,7 +17,7 @@ from db import progress
 from db.documents import Document
 from db.progress import Progress
 from embeddings import EmbeddingServer
-from library import open_ingestion
+from library import add_documents, open_ingestion
 from server.embedded import EmbeddedPostgres
 from services import pipeline
 from services.container import Services
@@ -25,6 +26,7 @@ from services.uploads import Upload
 from workers.sweeper import Sweeper
 
 Add = Callable[..., Awaitable[Document]]
+SAMPLES = Path(__file__).parent.parent / "samples"
 LETTER = "The keeper winds the clock of the tide engine. " * 20
 
 
@@ -323,6 +325,37 @@ async def test_an_embedder_that_hangs_is_tried_again_and_then_blamed(
     assert failed.progress.failure_code == ErrorCode.EMBEDDER_UNAVAILABLE
     assert failed.progress.failure_advice
     assert await found(services, principal, "tide engine") == set()
+
+
+HANDBOOK = (SAMPLES / "tide-engine-handbook.pdf").read_bytes()
+UNREADABLE = {
+    "torn.pdf": (HANDBOOK[: len(HANDBOOK) // 3], ErrorCode.MALFORMED),
+    "a PDF by name only.pdf": (b"%PDF-1.7\n" + bytes(5000), ErrorCode.MALFORMED),
+    "locked.pdf": ((SAMPLES / "wardens-only.pdf").read_bytes(), ErrorCode.ENCRYPTED),
+    "too many pages.pdf": (HANDBOOK, ErrorCode.TOO_LARGE),
+    "blank.txt": (b" \n" * 500, ErrorCode.EMPTY),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+async def test_what_cannot_be_read_fails_by_name_and_leaves_nothing(
+    services: Services,
+    principal: Principal,
+    settings: Settings,
+    postgres: EmbeddedPostgres,
+    name: str,
+) -> None:
+    content, code = UNREADABLE[name]
+    settings = settings.model_copy(update={"max_pages": 2})
+    document_id = (await add_documents(settings, services, principal, {name: content}))[name]
+    failed = (await services.documents.document(principal, document_id)).progress
+    assert (failed.status, failed.failure_code) == ("FAILED", code)
+    assert failed.failure_message
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    for table in ("pages", "chunks", "postings", "chunk_vectors"):
+        query = f"SELECT count(*) FROM {table} WHERE owner_id = $1"
+        assert await connection.fetchval(query, principal.user_id) == 0, table
+    await connection.close()
 
 
 async def test_a_file_that_storage_lost_is_tried_again(
