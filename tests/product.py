@@ -4,7 +4,6 @@ import os
 import socket
 import time
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Self
 
 import httpx
@@ -19,7 +18,7 @@ PATIENCE_SECONDS = 60
 class Product:
     """API replicas and workers on one database; `stop` leaves nothing behind."""
 
-    def __init__(self, settings: Settings, logs: Path, **environment: str) -> None:
+    def __init__(self, settings: Settings, **environment: str) -> None:
         ours = {variable(name) for name in Settings.model_fields}
         self._environment = {
             **{name: value for name, value in os.environ.items() if name not in ours},

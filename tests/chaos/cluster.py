@@ -62,7 +62,6 @@ class Cluster:
         ).model_copy(update=self.embeddings.settings)
         self._product = Product(
             self.settings,
-            folder,
             **self.embeddings.environment,
             LECTERN_LEASE_SECONDS=str(LEASE_SECONDS),
             LECTERN_LOG_LEVEL="ERROR",

@@ -46,7 +46,7 @@ mutation ($id: ID!) {
 def api(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, Child]]:
     with (
         EmbeddingServer() as embeddings,  # or the API would load its model meanwhile
-        Product(settings, tmp_path, **embeddings.environment) as product,
+        Product(settings, **embeddings.environment) as product,
     ):
         yield product.serve()
 

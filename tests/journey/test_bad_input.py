@@ -35,7 +35,7 @@ def url(
     settings_in: Callable[[Path], Settings], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("data")
-    with Product(settings_in(folder), folder, LECTERN_MAX_UPLOAD_BYTES=str(LIMIT)) as product:
+    with Product(settings_in(folder), LECTERN_MAX_UPLOAD_BYTES=str(LIMIT)) as product:
         url, _ = product.serve()
         product.work()
         yield url

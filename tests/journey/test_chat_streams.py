@@ -91,7 +91,7 @@ def cluster(
             "LECTERN_MAX_USER_CONNECTIONS": "5000",
             "LECTERN_LOG_LEVEL": "WARNING",
         }
-        with Product(settings, folder, **environment) as product:
+        with Product(settings, **environment) as product:
             product.work()
             urls = [product.serve()[0] for _ in range(2)]
             token = asyncio.run(prepare(folder, urls[0]))

@@ -76,8 +76,8 @@ PAGE_COUNTS = {
 
 
 @pytest.fixture
-def url(settings: Settings, tmp_path: Path) -> Iterator[str]:
-    with Product(settings, tmp_path) as product:
+def url(settings: Settings) -> Iterator[str]:
+    with Product(settings) as product:
         url, _ = product.serve()
         product.work()
         yield url
