@@ -132,9 +132,14 @@ lexical AS MATERIALIZED (
 _EXACT = """
   SELECT base + ordinal AS chunk,
     1 - (v.embedding <=> (SELECT embedding FROM question)) AS similarity
-  FROM chunk_vectors v JOIN live USING (version_id)
+  FROM {vectors} v JOIN live USING (version_id)
   WHERE v.owner_id = :owner_id AND v.model_id = :model_id {on_pages}
   ORDER BY similarity DESC, chunk LIMIT :candidates"""
+
+# OFFSET 0 keeps the planner from looking up each document for what its index has by itself.
+_OUTSIDE = """(
+    SELECT * FROM chunk_vectors
+    WHERE owner_id = :owner_id AND model_id = :model_id AND NOT in_graph OFFSET 0)"""
 
 # IS TRUE keeps the planner from making a join of IN, after which it would sort for itself instead
 # of reading the graph in the graph's order.
@@ -204,9 +209,10 @@ def _search(graph_dimensions: int | None, on_pages: bool) -> TextClause:
             "AND" + _ON_PAGES.format(leg="v"),
         )
     lexical = _LEXICAL.format(on_pages=within[0])
-    nearest = _EXACT.format(on_pages=within[1])
-    if graph_dimensions is not None:
-        outside = nearest.replace("WHERE", "WHERE NOT v.in_graph AND", 1)
+    if graph_dimensions is None:
+        nearest = _EXACT.format(vectors="chunk_vectors", on_pages=within[1])
+    else:
+        outside = _EXACT.format(vectors=_OUTSIDE, on_pages=within[1])
         nearest = _GRAPH.format(dimensions=graph_dimensions, outside=outside)
     return text(f"WITH {_LIVE},{lexical},{_SEMANTIC.format(nearest=nearest)},{_FUSED}")
 
