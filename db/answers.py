@@ -1,6 +1,5 @@
 """Answers while they are written and after: lease, event log, passages and citations."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -79,7 +78,7 @@ _CHECKPOINT = text(
 # citation points to may be deleted at any moment: then it is left out.
 _INSERT_EVENT = text(
     "INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)"
-    " VALUES (:owner_id, :message_id, :sequence, :kind, CAST(:payload AS jsonb))"
+    " VALUES (:owner_id, :message_id, :sequence, :kind, :payload)"
     " ON CONFLICT DO NOTHING"
 )
 _EVENTS = text(
@@ -203,11 +202,9 @@ async def append_events(session: WriteSession, message_id: UUID, events: Sequenc
                 "message_id": message_id,
                 "sequence": event.sequence,
                 "kind": event.kind,
-                "payload": json.dumps(
-                    {"position": event.payload["position"]}
-                    if event.kind == "CITATION"
-                    else event.payload
-                ),
+                "payload": {"position": event.payload["position"]}
+                if event.kind == "CITATION"
+                else event.payload,
             }
             for event in events
         ],

@@ -85,8 +85,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
     signer = TokenSigner(_required(secret_key, "LECTERN_SECRET_KEY"), settings.access_token_seconds)
     async with AsyncExitStack() as stack:
-        database = Database(database_url, settings.database_pool_size)
-        stack.push_async_callback(database.close)
+        database = await stack.enter_async_context(
+            Database(database_url, settings.database_pool_size)
+        )
         redis = open_redis(redis_url)
         stack.push_async_callback(redis.aclose, close_connection_pool=True)
         hints = Hints(redis)
