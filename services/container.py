@@ -103,7 +103,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         if reranker is not None:
             stack.push_async_callback(reranker.aclose)
         retrieval = Retrieval(database, embedder, reranker, graph_chunks=settings.graph_chunks)
-        composer = Composer(database, hints, tail, retrieval, answerer)
+        composer = Composer(database, retrieval, answerer)
         chat = await stack.enter_async_context(Chat(database, hints, tail, composer))
         TASKS.set_function(lambda: len(asyncio.all_tasks()))
         CONNECTIONS.set_function(lambda: database.connections_in_use)

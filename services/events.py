@@ -14,10 +14,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 _log = structlog.get_logger()
-_PREFIX = "lectern:hint:"
 IDLE_SECONDS = 1.0
 PUBLISH_SECONDS = 0.5
 """What a Redis that hangs may cost whoever has something to say."""
+
+
+def channel(subject: str) -> str:
+    """Where Redis carries the hints about a subject."""
+    return f"lectern:hint:{subject}"
 
 
 def owner_subject(owner_id: UUID) -> str:
@@ -48,13 +52,17 @@ class Listener:
     def wake(self) -> None:
         self._changed.set()
 
+    def forget(self) -> None:
+        """Nothing that was heard so far counts."""
+        self._changed.clear()
+
     async def wait(self, seconds: float) -> bool:
         """Whether there was a hint within `seconds`; returns at the first."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
         hinted = self._changed.is_set()
-        self._changed.clear()
+        self.forget()
         return hinted
 
 
@@ -76,23 +84,22 @@ class Hints:
                 self._redis.pipeline(transaction=False) as pipeline,
             ):
                 for subject in subjects:
-                    pipeline.publish(_PREFIX + subject, b"")
+                    pipeline.publish(channel(subject), b"")
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             _log.warning("hint lost", error=repr(error))
             for subject in subjects:  # at least those of this process
-                self._wake(_PREFIX + subject)
+                self._wake(channel(subject))
 
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncIterator[Listener]:
         """Hear of every change from now on: read the database after entering, not before."""
-        channel = _PREFIX + subject
         listener = Listener()
         try:
-            await self._join(channel, listener)
+            await self._join(channel(subject), listener)
             yield listener
         finally:
-            await self._leave(channel, listener)
+            await self._leave(channel(subject), listener)
 
     @property
     def channel_count(self) -> int:
@@ -106,28 +113,29 @@ class Hints:
                 await self._reader
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
 
-    async def _join(self, channel: str, listener: Listener) -> None:
-        joined = self._listeners.setdefault(channel, set())
+    async def _join(self, name: str, listener: Listener) -> None:
+        joined = self._listeners.setdefault(name, set())
         joined.add(listener)
         if len(joined) == 1:
-            self._confirmed[channel] = asyncio.Event()
+            self._confirmed[name] = asyncio.Event()
             with suppress(RedisError, OSError):
-                await self._pubsub.subscribe(channel)
+                await self._pubsub.subscribe(name)
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
-        confirmed = self._confirmed[channel]
+        confirmed = self._confirmed[name]
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await confirmed.wait()
+                listener.forget()
 
-    async def _leave(self, channel: str, listener: Listener) -> None:
-        joined = self._listeners.get(channel, set())
+    async def _leave(self, name: str, listener: Listener) -> None:
+        joined = self._listeners.get(name, set())
         joined.discard(listener)
         if not joined:
-            self._listeners.pop(channel, None)
-            self._confirmed.pop(channel, None)
+            self._listeners.pop(name, None)
+            self._confirmed.pop(name, None)
             with suppress(RedisError, OSError):
-                await self._pubsub.unsubscribe(channel)
+                await self._pubsub.unsubscribe(name)
 
     async def _read(self) -> None:
         while True:
@@ -143,21 +151,21 @@ class Hints:
             except (RedisError, OSError) as error:
                 _log.warning("hints interrupted", error=str(error))
                 await asyncio.sleep(1)
-                for channel in self._listeners:  # who cannot be told looks for themselves
-                    self._wake(channel)
+                for name in self._listeners:  # who cannot be told looks for themselves
+                    self._wake(name)
                 continue
-            channel = message["channel"].decode()
-            if message["type"] == "subscribe" and channel in self._confirmed:
-                self._confirmed[channel].set()
+            name = message["channel"].decode()
+            if message["type"] == "subscribe" and name in self._confirmed:
+                self._confirmed[name].set()
             if message["type"] in ("message", "subscribe"):  # hints were lost before the latter
-                self._wake(channel)
+                self._wake(name)
 
     async def _join_again(self) -> None:
         """What could not be subscribed to while Redis was away; the client restores the rest."""
-        missing = [channel for channel, ok in self._confirmed.items() if not ok.is_set()]
+        missing = [name for name, ok in self._confirmed.items() if not ok.is_set()]
         if missing:
             await self._pubsub.subscribe(*missing)
 
-    def _wake(self, channel: str) -> None:
-        for listener in self._listeners.get(channel, ()):
+    def _wake(self, name: str) -> None:
+        for listener in self._listeners.get(name, ()):
             listener.wake()
