@@ -1,5 +1,6 @@
 """Accounts: registering, logging in, rotating sessions, API keys."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -220,3 +221,24 @@ async def test_without_redis_people_still_log_in(services: Services) -> None:
     session = await registered(services)
     assert (await accounts.login(session.user.email, PASSWORD)).user.id == session.user.id
     await gone.aclose()
+
+
+async def test_people_log_in_while_redis_says_nothing(services: Services) -> None:
+    async def listen_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the client gives up
+        writer.close()
+
+    session = await registered(services)
+    async with await asyncio.start_server(listen_only, "127.0.0.1") as server:
+        silent = Redis(port=server.sockets[0].getsockname()[1])
+        accounts = Accounts(
+            services.database,
+            TokenSigner("a secret of the tests, long enough", 900),
+            Throttle(silent, "login", 0, 60),
+            60,
+        )
+        async with asyncio.timeout(30):
+            again = await accounts.login(session.user.email, PASSWORD)
+        await silent.aclose()
+
+    assert again.user.id == session.user.id
