@@ -17,6 +17,7 @@ from core.errors import (
 )
 from core.ids import new_id
 from core.principal import Principal
+from core.text import is_storable
 from core.tokens import AccessToken, OpaqueToken, TokenSigner
 from db import accounts
 from db.engine import Database, WriteSession
@@ -72,6 +73,10 @@ class Accounts:
                 f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters.",
                 field="password",
             )
+        if not is_storable(password):
+            raise InvalidInput(
+                "A password holds neither NUL nor half of a character.", field="password"
+            )
         if name is not None and not 1 <= len(name.strip()) <= 200:
             raise InvalidInput("A name has 1 to 200 characters.", field="name")
         async with self._hashing:
@@ -86,6 +91,8 @@ class Accounts:
         """Raises `RateLimited` after too many failures of one account, and `InvalidCredentials`,
         after the same work whether the user exists or not."""
         email = email.strip().lower()
+        if not is_storable(email + password):
+            raise _wrong_credentials()
         await self._logins.spend(email)
         async with self._database.read(None) as session:
             user = await accounts.user_by_email(session, email)
@@ -96,7 +103,7 @@ class Accounts:
                 password[: MAX_PASSWORD_LENGTH + 1],
             )
         if user is None or not matches:
-            raise InvalidCredentials("The address or the password is wrong.")
+            raise _wrong_credentials()
         await self._logins.forgive(email)
         async with self._database.write(user.id) as write:
             return await self._open(write, user, family_id=new_id())
@@ -202,3 +209,7 @@ def _normalized_email(email: str) -> str:
     if not at or not local or "." not in domain or len(email) > 254 or " " in email:
         raise InvalidInput("This is not an e-mail address.", field="email")
     return email
+
+
+def _wrong_credentials() -> InvalidCredentials:
+    return InvalidCredentials("The address or the password is wrong.")

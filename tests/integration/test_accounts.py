@@ -242,3 +242,16 @@ async def test_people_log_in_while_redis_says_nothing(services: Services) -> Non
         await silent.aclose()
 
     assert again.user.id == session.user.id
+
+
+@pytest.mark.parametrize("half", ["\ud800", "password\ud800"])
+async def test_half_a_character_fits_no_account(services: Services, half: str) -> None:
+    session = await registered(services)
+
+    with pytest.raises(InvalidCredentials):
+        await services.accounts.login(f"{half}@example.org", PASSWORD)
+    with pytest.raises(InvalidCredentials):
+        await services.accounts.login(session.user.email, half)
+    with pytest.raises(InvalidInput) as refused:
+        await services.accounts.register(address(), half * 10, None)
+    assert refused.value.field == "password"
