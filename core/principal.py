@@ -12,4 +12,4 @@ class Principal:
     session_id: UUID | None
     """The login that the access token came from; None for an API key."""
     expires_at: datetime | None
-    """When the proof of identity ends; None for an API key without an end."""
+    """When the proof of identity has to be shown again; None: never."""

@@ -19,7 +19,7 @@ from core.errors import (
 from core.ids import new_id
 from core.principal import Principal
 from core.tokens import TokenSigner
-from services.accounts import Accounts, Session
+from services.accounts import KEY_TRUSTED, Accounts, Session
 from services.container import LOGIN_TRIES, LOGIN_WINDOW_SECONDS, Services
 from services.throttle import Throttle
 
@@ -255,3 +255,16 @@ async def test_half_a_character_fits_no_account(services: Services, half: str) -
     with pytest.raises(InvalidInput) as refused:
         await services.accounts.register(address(), half * 10, None)
     assert refused.value.field == "password"
+
+
+async def test_a_connection_with_an_api_key_is_checked_again(
+    services: Services, principal: Principal
+) -> None:
+    """As websockets and event streams end with the proof of identity that they began with."""
+    created = await services.accounts.create_api_key(principal, "ci", None)
+
+    found = await services.authenticate(f"Bearer {created.secret}")
+
+    assert found is not None
+    assert found.expires_at is not None
+    assert found.expires_at <= datetime.now(UTC) + KEY_TRUSTED
