@@ -18,7 +18,7 @@ from db import answers
 from db.answers import Citation, Ending, Event
 from db.engine import Database
 from providers.answering import Step
-from services.events import Hints, answer_subject, channel, stop_subject
+from services.events import Hints, answer_subject, hint_channel, stop_subject
 
 _log = structlog.get_logger()
 COALESCE_SECONDS = 0.025
@@ -60,7 +60,7 @@ class AnswerTail:
                     fields = {"kind": event.kind, "payload": json.dumps(event.payload)}
                     pipeline.xadd(key, fields, id=f"{event.sequence}-0")  # type: ignore[arg-type]
                 pipeline.expire(key, TAIL_SECONDS)
-                pipeline.publish(channel(answer_subject(message_id)), b"")
+                pipeline.publish(hint_channel(answer_subject(message_id)), b"")
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             _log.warning("answer tail lost", error=str(error))

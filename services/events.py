@@ -19,7 +19,7 @@ PUBLISH_SECONDS = 0.5
 """What a Redis that hangs may cost whoever has something to say."""
 
 
-def channel(subject: str) -> str:
+def hint_channel(subject: str) -> str:
     """Where Redis carries the hints about a subject."""
     return f"lectern:hint:{subject}"
 
@@ -74,6 +74,7 @@ class Hints:
         self._pubsub = redis.pubsub()
         self._listeners: dict[str, set[Listener]] = {}
         self._confirmed: dict[str, asyncio.Event] = {}
+        self._connected = False
         self._reader: asyncio.Task[None] | None = None
 
     async def publish(self, *subjects: str) -> None:
@@ -84,22 +85,23 @@ class Hints:
                 self._redis.pipeline(transaction=False) as pipeline,
             ):
                 for subject in subjects:
-                    pipeline.publish(channel(subject), b"")
+                    pipeline.publish(hint_channel(subject), b"")
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             _log.warning("hint lost", error=repr(error))
             for subject in subjects:  # at least those of this process
-                self._wake(channel(subject))
+                self._wake(hint_channel(subject))
 
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncIterator[Listener]:
         """Hear of every change from now on: read the database after entering, not before."""
+        channel = hint_channel(subject)
         listener = Listener()
         try:
-            await self._join(channel(subject), listener)
+            await self._join(channel, listener)
             yield listener
         finally:
-            await self._leave(channel(subject), listener)
+            await self._leave(channel, listener)
 
     @property
     def channel_count(self) -> int:
@@ -113,59 +115,72 @@ class Hints:
                 await self._reader
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
 
-    async def _join(self, name: str, listener: Listener) -> None:
-        joined = self._listeners.setdefault(name, set())
+    async def _join(self, channel: str, listener: Listener) -> None:
+        joined = self._listeners.setdefault(channel, set())
         joined.add(listener)
         if len(joined) == 1:
-            self._confirmed[name] = asyncio.Event()
-            with suppress(RedisError, OSError):
-                await self._pubsub.subscribe(name)
+            self._confirmed[channel] = asyncio.Event()
+            if self._is_open:
+                with suppress(RedisError, OSError):
+                    await self._pubsub.subscribe(channel)
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
-        confirmed = self._confirmed[name]
+        confirmed = self._confirmed[channel]
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await confirmed.wait()
                 listener.forget()
 
-    async def _leave(self, name: str, listener: Listener) -> None:
-        joined = self._listeners.get(name, set())
+    async def _leave(self, channel: str, listener: Listener) -> None:
+        joined = self._listeners.get(channel, set())
         joined.discard(listener)
         if not joined:
-            self._listeners.pop(name, None)
-            self._confirmed.pop(name, None)
-            with suppress(RedisError, OSError):
-                await self._pubsub.unsubscribe(name)
+            self._listeners.pop(channel, None)
+            self._confirmed.pop(channel, None)
+            if self._is_open:
+                with suppress(RedisError, OSError):
+                    await self._pubsub.unsubscribe(channel)
 
     async def _read(self) -> None:
         while True:
             try:
-                if not self._pubsub.subscribed:
-                    await asyncio.sleep(0.02)
-                    await self._join_again()
-                    continue
+                if not self._is_open:
+                    await self._connect()
                 message = await self._pubsub.get_message(timeout=IDLE_SECONDS)
-                if message is None:
-                    await self._join_again()
-                    continue
             except (RedisError, OSError) as error:
                 _log.warning("hints interrupted", error=str(error))
+                self._connected = False
                 await asyncio.sleep(1)
-                for name in self._listeners:  # who cannot be told looks for themselves
-                    self._wake(name)
+                for channel in self._listeners:  # who cannot be told looks for themselves
+                    self._wake(channel)
                 continue
-            name = message["channel"].decode()
-            if message["type"] == "subscribe" and name in self._confirmed:
-                self._confirmed[name].set()
+            if message is None:
+                continue
+            channel = message["channel"].decode()
+            if message["type"] == "subscribe" and channel in self._confirmed:
+                self._confirmed[channel].set()
             if message["type"] in ("message", "subscribe"):  # hints were lost before the latter
-                self._wake(name)
+                self._wake(channel)
 
-    async def _join_again(self) -> None:
-        """What could not be subscribed to while Redis was away; the client restores the rest."""
-        missing = [name for name, ok in self._confirmed.items() if not ok.is_set()]
-        if missing:
-            await self._pubsub.subscribe(*missing)
+    @property
+    def _is_open(self) -> bool:
+        connection = self._pubsub.connection
+        return self._connected and connection is not None and connection.is_connected
 
-    def _wake(self, name: str) -> None:
-        for listener in self._listeners.get(name, ()):
+    async def _connect(self) -> None:
+        """Anew, with every subject that is listened to.
+
+        Only the reader does this: a handshake that two tasks read breaks for both, and one that is
+        cancelled leaves its replies behind. The others send to a connection that is open.
+        """
+        self._connected = False
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+        self._pubsub = self._redis.pubsub()
+        await self._pubsub.connect()  # type: ignore[no-untyped-call]
+        self._connected = True
+        if self._listeners:
+            await self._pubsub.subscribe(*self._listeners)
+
+    def _wake(self, channel: str) -> None:
+        for listener in self._listeners.get(channel, ()):
             listener.wake()
