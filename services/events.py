@@ -14,10 +14,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 _log = structlog.get_logger()
-_PREFIX = "lectern:hint:"
 IDLE_SECONDS = 1.0
 PUBLISH_SECONDS = 0.5
 """What a Redis that hangs may cost whoever has something to say."""
+
+
+def hint_channel(subject: str) -> str:
+    """Where Redis carries the hints about a subject."""
+    return f"lectern:hint:{subject}"
 
 
 def owner_subject(owner_id: UUID) -> str:
@@ -48,13 +52,17 @@ class Listener:
     def wake(self) -> None:
         self._changed.set()
 
+    def forget(self) -> None:
+        """Nothing that was heard so far counts."""
+        self._changed.clear()
+
     async def wait(self, seconds: float) -> bool:
         """Whether there was a hint within `seconds`; returns at the first."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
         hinted = self._changed.is_set()
-        self._changed.clear()
+        self.forget()
         return hinted
 
 
@@ -77,17 +85,17 @@ class Hints:
                 self._redis.pipeline(transaction=False) as pipeline,
             ):
                 for subject in subjects:
-                    pipeline.publish(_PREFIX + subject, b"")
+                    pipeline.publish(hint_channel(subject), b"")
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             _log.warning("hint lost", error=repr(error))
             for subject in subjects:  # at least those of this process
-                self._wake(_PREFIX + subject)
+                self._wake(hint_channel(subject))
 
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncIterator[Listener]:
         """Hear of every change from now on: read the database after entering, not before."""
-        channel = _PREFIX + subject
+        channel = hint_channel(subject)
         listener = Listener()
         try:
             await self._join(channel, listener)
@@ -121,6 +129,7 @@ class Hints:
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await confirmed.wait()
+                listener.forget()
 
     async def _leave(self, channel: str, listener: Listener) -> None:
         joined = self._listeners.get(channel, set())
