@@ -2,37 +2,40 @@
 
 import asyncio
 
+from sqlalchemy import text
+
 from core.principal import Principal
-from db import conversations, documents
+from core.settings import Settings
+from db import conversations
+from db.engine import Database, WriteSession
 from services.container import Services
+
+WAITING = text("SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
 
 async def test_of_two_questions_at_once_the_one_that_waited_comes_last(
-    services: Services, principal: Principal
+    settings: Settings, services: Services, principal: Principal
 ) -> None:
-    """Though its transaction began first."""
+    """Though its transaction, in another process, began first."""
     database = services.database
     conversation = await services.conversations.create(principal, "Oil")
-    begun, asked = asyncio.Event(), asyncio.Event()
 
-    async def wait_and_ask() -> None:
-        async with database.write(principal.user_id) as session:
-            begun.set()
-            await asked.wait()
-            await documents.lock_library(session)
-            await conversations.insert_message(
-                session, conversation.id, None, "USER", "second", "COMPLETED"
-            )
-
-    waiting = asyncio.create_task(wait_and_ask())
-    await begun.wait()
-    async with database.write(principal.user_id) as session:
-        await documents.lock_library(session)
+    async def ask(session: WriteSession, words: str) -> None:
         await conversations.insert_message(
-            session, conversation.id, None, "USER", "first", "COMPLETED"
+            session, conversation.id, None, "USER", words, "COMPLETED"
         )
-        asked.set()
-    await waiting
+
+    async def wait_and_ask(other: Database) -> None:
+        async with other.write_alone(principal.user_id) as session:
+            await ask(session, "second")
+
+    async with Database(str(settings.database_url)) as other:
+        async with database.write_alone(principal.user_id) as session:
+            waiting = asyncio.create_task(wait_and_ask(other))
+            while not (await session.one(WAITING))["n"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            await ask(session, "first")
+        await waiting
 
     messages, _ = await services.conversations.messages(principal, conversation.id, 10, None)
     async with database.read(principal.user_id) as session:
