@@ -131,11 +131,11 @@ class Chat:
             started = Event(1, "STARTED", ids)
             await answers.begin(session, answer.id, started, LEASE_SECONDS)
         log = AnswerLog(self._database, self._hints, self._tail, principal, answer.id, started)
+        self._logs[answer.id] = log
         self._spawn(self._write(principal, question, log))
         return Asked(conversation, question, answer)
 
     async def _write(self, principal: Principal, question: Message, log: AnswerLog) -> None:
-        self._logs[log.message_id] = log
         try:
             await self._composer.write(principal, question, log)
         finally:
