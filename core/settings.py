@@ -1,5 +1,6 @@
 """One typed settings object: environment first, then `.env`."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -96,6 +97,10 @@ class Settings(BaseSettings):
     answerer: Literal["extractive", "openai"] | None = None
     """Unset: OpenAI when a key or base URL is there, else extractive."""
     openai_model: str = "gpt-5-mini"
+    prompt_price: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """Of a million tokens that the model reads, in whatever currency."""
+    completion_price: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """Of a million tokens that the model writes."""
 
     worker_concurrency: Annotated[int, Field(gt=0)] = 2
     lease_seconds: Annotated[float, Field(gt=1)] = 15

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -60,6 +61,8 @@ class Ending:
     failure_code: ErrorCode | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    """By the prices of that moment."""
 
 
 _INSERT_LEASE = text(
@@ -94,7 +97,7 @@ _LAST_SEQUENCE = text(
 _END = text(
     "UPDATE messages SET status = :status, text = :text, sequence = :sequence,"
     " answerer = :answerer, grounded = :grounded, failure_code = :failure_code,"
-    " prompt_tokens = :prompt_tokens, completion_tokens = :completion_tokens"
+    " prompt_tokens = :prompt_tokens, completion_tokens = :completion_tokens, cost = :cost"
     " WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'"
 )
 _REQUEST_STOP = text(

@@ -14,7 +14,14 @@ from db import progress as progress_rows
 from db.answers import Citation as CitationRow
 from db.retrieval import Hit
 from schema.accounts import ApiKey, Role, Session, User
-from schema.chat import Citation, Conversation, Message, MessageRole, MessageStatus
+from schema.chat import (
+    AnswerUsage,
+    Citation,
+    Conversation,
+    Message,
+    MessageRole,
+    MessageStatus,
+)
 from schema.documents import (
     Document,
     DocumentProgress,
@@ -164,6 +171,7 @@ def conversation(row: conversation_rows.Conversation) -> Conversation:
 
 
 def message(row: conversation_rows.Message) -> Message:
+    ended = row.role == "ASSISTANT" and row.status != "STREAMING"
     return Message(
         key=row.id,
         id=global_id(Kind.MESSAGE, row.id),
@@ -172,6 +180,14 @@ def message(row: conversation_rows.Message) -> Message:
         status=MessageStatus(row.status),
         parent_id=None if row.parent_id is None else global_id(Kind.MESSAGE, row.parent_id),
         grounded=row.grounded,
+        answerer=row.answerer,
+        usage=AnswerUsage(
+            prompt_tokens=row.prompt_tokens,
+            completion_tokens=row.completion_tokens,
+            cost=row.cost,
+        )
+        if ended
+        else None,
         rating=row.rating,
         created_at=row.created_at,
     )

@@ -1,6 +1,7 @@
 """Conversations, and answers that cite."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -54,6 +55,17 @@ class Citation:
         )
 
 
+@strawberry.type(description="What an answer took of a language model.")
+class AnswerUsage:
+    prompt_tokens: int = strawberry.field(
+        description="Read by the model; estimated where its server does not say."
+    )
+    completion_tokens: int = strawberry.field(description="Written by the model.")
+    cost: Decimal = strawberry.field(
+        description="By the prices at the time, in the server's currency, to a millionth."
+    )
+
+
 @strawberry.type(description="A question or an answer; messages form a tree.")
 class Message(Node):
     key: strawberry.Private[UUID]
@@ -64,6 +76,13 @@ class Message(Node):
     parent_id: strawberry.ID | None = strawberry.field(description="What it follows.")
     grounded: bool | None = strawberry.field(
         description="False when the documents do not hold the answer; null for questions."
+    )
+    answerer: str | None = strawberry.field(
+        description="The model that wrote the answer, or `extractive` for quotes alone; null for "
+        "questions and until the answer has come to its end."
+    )
+    usage: AnswerUsage | None = strawberry.field(
+        description="Null for questions and while the answer is written; zeros without a model."
     )
     rating: int | None
     created_at: datetime

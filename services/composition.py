@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -16,7 +17,8 @@ from db import conversations
 from db.answers import Ending
 from db.conversations import Message
 from db.engine import Database
-from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
+from providers.answering import Answerer, Delta, Question, Step, Tokens, Turn, Verdict
+from services.accounting import Prices
 from services.answer_log import AnswerLog, AnswerTail
 from services.citations import Marker, MarkerReader, cite
 from services.events import Hints
@@ -40,19 +42,22 @@ class Composer:
         tail: AnswerTail,
         retrieval: Retrieval,
         answerer: Answerer,
+        prices: Prices,
     ) -> None:
         self._database = database
         self._hints = hints
         self._tail = tail
         self._retrieval = retrieval
         self._answerer = answerer
+        self._prices = prices
         self._searching = asyncio.Semaphore(SEARCHING)
 
     async def write(self, principal: Principal, question: Message, message_id: UUID) -> None:
         """Write one answer to its end, whatever happens on the way."""
         started = time.monotonic()
         log = AnswerLog(self._database, self._hints, self._tail, principal, message_id)
-        composed = asyncio.create_task(self._compose(principal, question, message_id, log))
+        spent = Tokens()
+        composed = asyncio.create_task(self._compose(principal, question, message_id, log, spent))
         kept = asyncio.create_task(log.keep())
         sent = asyncio.create_task(log.send())
         ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
@@ -61,7 +66,8 @@ class Composer:
                 {composed, kept}, timeout=TOTAL_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             if composed.done():
-                ending = _completed(composed.result())
+                verdict = composed.result()
+                ending = Ending("COMPLETED", verdict.answerer, verdict.grounded)
             elif not kept.done():
                 ending = Ending("FAILED", failure_code=ErrorCode.LLM_TIMEOUT)
             elif kept.result() == "stop":
@@ -75,16 +81,28 @@ class Composer:
             for task in (composed, kept, sent):
                 task.cancel()
             await asyncio.gather(composed, kept, sent, return_exceptions=True)
-            await log.end(ending)
+            await log.end(
+                replace(
+                    ending,
+                    prompt_tokens=spent.prompt,
+                    completion_tokens=spent.completion,
+                    cost=self._prices.cost(spent),
+                )
+            )
             ANSWERS.labels(outcome=ending.status.lower()).inc()
             ANSWER_SECONDS.observe(time.monotonic() - started)
 
     async def _compose(
-        self, principal: Principal, question: Message, message_id: UUID, log: AnswerLog
+        self,
+        principal: Principal,
+        question: Message,
+        message_id: UUID,
+        log: AnswerLog,
+        spent: Tokens,
     ) -> Verdict:
         started = time.monotonic()
         history = await self._history(principal, question)
-        query = await self._answerer.rewrite(question.text, history)
+        query = await self._answerer.rewrite(question.text, history, spent)
         findings = Findings(
             self._database, self._retrieval, principal, message_id, question.document_ids
         )
@@ -93,7 +111,7 @@ class Composer:
         log.sources(len(findings.hits))
         reader = MarkerReader(len(findings.hits))
         verdict = Verdict(False, self._answerer.name)
-        asked = Question(question.text, history, sources, findings)
+        asked = Question(question.text, history, sources, findings, spent)
         async with aclosing(self._answerer.answer(asked)) as parts:
             async for part in parts:
                 match part:
@@ -126,13 +144,3 @@ async def _cite(log: AnswerLog, markers: Sequence[Marker], findings: Findings) -
         hit = findings.hits[marker.index - 1]
         sentence = log.text[marker.start : marker.end]
         log.citation(await asyncio.to_thread(cite, marker, sentence, hit, findings.pages_of(hit)))
-
-
-def _completed(verdict: Verdict) -> Ending:
-    return Ending(
-        "COMPLETED",
-        verdict.answerer,
-        verdict.grounded,
-        prompt_tokens=verdict.prompt_tokens,
-        completion_tokens=verdict.completion_tokens,
-    )

@@ -20,6 +20,7 @@ from providers.embedding import Embedder
 from providers.embedding.factory import open_embedder
 from providers.reranking.http import open_reranker
 from providers.storage import Storage, open_storage
+from services.accounting import Prices
 from services.accounts import Accounts
 from services.answer_log import AnswerTail
 from services.chat import Chat
@@ -102,7 +103,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         if reranker is not None:
             stack.push_async_callback(reranker.aclose)
         retrieval = Retrieval(database, embedder, reranker, graph_chunks=settings.graph_chunks)
-        composer = Composer(database, hints, tail, retrieval, answerer)
+        prices = Prices(settings.prompt_price, settings.completion_price)
+        composer = Composer(database, hints, tail, retrieval, answerer, prices)
         chat = await stack.enter_async_context(Chat(database, hints, tail, composer))
         TASKS.set_function(lambda: len(asyncio.all_tasks()))
         CONNECTIONS.set_function(lambda: database.connections_in_use)

@@ -10,7 +10,7 @@ import regex
 
 from core.errors import ProviderUnavailable
 from core.terms import terms
-from providers.answering import Delta, Question, Source, Turn, Verdict
+from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
 from providers.answering.followup import stand_alone
 from providers.answering.language import closest, detect, not_found
 from providers.answering.scoring import (
@@ -97,7 +97,7 @@ class ExtractiveAnswerer:
         yield Verdict(findings.odds >= GROUNDED, self.name)
 
     async def find(self, question: Question) -> Findings:
-        text = await self.rewrite(question.text, question.history)
+        text = await self.rewrite(question.text, question.history, question.spent)
         language, shortlist = await asyncio.to_thread(_prepare, text, question.sources)
         if shortlist is None:
             return Findings(language, -math.inf, [])
@@ -115,7 +115,7 @@ class ExtractiveAnswerer:
         ]
         return Findings(language, odds, quotes)
 
-    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+    async def rewrite(self, question: str, history: Sequence[Turn], spent: Tokens) -> str:
         return await asyncio.to_thread(stand_alone, question, history) if history else question
 
     async def aclose(self) -> None:

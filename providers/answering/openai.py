@@ -8,12 +8,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import openai
-from openai.types import CompletionUsage
 
 from core.errors import ErrorCode, ProviderUnavailable
-from providers.answering import Delta, Question, Step, Turn, Verdict
+from providers.answering import Delta, Question, Step, Tokens, Turn, Verdict
 from providers.answering.language import detect, not_found
-from providers.answering.prompt import NOT_FOUND, TOOLS, answer_messages, rewrite_messages
+from providers.answering.prompt import (
+    NOT_FOUND,
+    TOOLS,
+    answer_messages,
+    estimated_tokens,
+    rewrite_messages,
+)
 from providers.answering.tools import Tools
 from providers.breaker import CircuitBreaker
 
@@ -78,17 +83,13 @@ class OpenAIAnswerer:
         if not self._takes_tools:
             question = replace(question, library=None)
         tools = Tools(question) if question.library else None
-        prompt_tokens = completion_tokens = 0
         clock = asyncio.get_running_loop().time
         end = clock() + self._patience.total
         messages = answer_messages(question)
         while question.sources:
-            async with aclosing(self._stream(messages, end, tools)) as stream:
+            async with aclosing(self._stream(messages, end, tools, question.spent)) as stream:
                 async for piece in stream:
-                    if isinstance(piece, CompletionUsage):
-                        prompt_tokens += piece.prompt_tokens
-                        completion_tokens += piece.completion_tokens
-                    elif text := reply.feed(piece):
+                    if text := reply.feed(piece):
                         yield Delta(text)
             if tools is None or not tools.called:
                 break
@@ -106,19 +107,19 @@ class OpenAIAnswerer:
         yield Verdict(
             grounded=not reply.refused and not given.isdisjoint(reply.cited()),
             answerer=self.name,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
         )
 
-    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+    async def rewrite(self, question: str, history: Sequence[Turn], spent: Tokens) -> str:
         if not history:
             return question
+        messages = rewrite_messages(question, history)
         with _provider_errors(), self._breaker.guard():
             async with asyncio.timeout(self._patience.rewrite):
                 completion = await self._client.chat.completions.create(
-                    model=self.name, messages=rewrite_messages(question, history)
+                    model=self.name, messages=messages
                 )
             content = completion.choices[0].message.content if completion.choices else None
+        _count(spent, completion.usage, messages, content or "")
         rewritten = " ".join((content or "").split())
         return rewritten if 0 < len(rewritten) <= MAX_REWRITTEN else question
 
@@ -126,24 +127,30 @@ class OpenAIAnswerer:
         await self._client.close()
 
     async def _stream(
-        self, messages: list["ChatCompletionMessageParam"], end: float, tools: Tools | None
-    ) -> AsyncGenerator[str | CompletionUsage]:
+        self,
+        messages: list["ChatCompletionMessageParam"],
+        end: float,
+        tools: Tools | None,
+        spent: Tokens,
+    ) -> AsyncGenerator[str]:
         clock = asyncio.get_running_loop().time
         stream, chunk = await self._open(messages, end, tools)
         finished = False
+        said, usage = "", None
         try:
             while chunk is not None:
                 text, final = _read(chunk, tools)
                 finished = finished or final
+                said += text
+                usage = chunk.usage or usage
                 if text:
                     yield text
-                if isinstance(chunk.usage, CompletionUsage):
-                    yield chunk.usage
                 pause = clock() + self._patience.between_tokens
                 with _provider_errors():
                     async with asyncio.timeout_at(min(pause, end)):
                         chunk = await anext(stream, None)
         finally:
+            _count(spent, usage, messages, said)
             await stream.close()
         if not finished:
             raise ProviderUnavailable(
@@ -239,6 +246,18 @@ def _read(chunk: "ChatCompletionChunk", tools: Tools | None) -> tuple[str, bool]
         raise ProviderUnavailable(
             ErrorCode.LLM_UNAVAILABLE, "The language model's answer cannot be read."
         ) from error
+
+
+def _count(
+    spent: Tokens, usage: object, messages: list["ChatCompletionMessageParam"], said: str
+) -> None:
+    """By what the server says, if that can be read."""
+    prompt = getattr(usage, "prompt_tokens", None)
+    completion = getattr(usage, "completion_tokens", None)
+    if isinstance(prompt, int) and isinstance(completion, int):
+        spent.add(prompt, completion)
+    else:
+        spent.add(*estimated_tokens(messages, said))
 
 
 @contextmanager

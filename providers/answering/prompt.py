@@ -144,6 +144,14 @@ def fresh_marker(texts: Iterable[str]) -> str:
             return marker
 
 
+def estimated_tokens(
+    messages: Sequence["ChatCompletionMessageParam"], said: str
+) -> tuple[int, int]:
+    """Of a prompt and of what the model said to it, where nobody has counted them."""
+    prompt = sum(len(str(message.get("content") or "").encode()) for message in messages)
+    return prompt // BYTES_PER_TOKEN, len(said.encode()) // BYTES_PER_TOKEN
+
+
 def _as_data(text: str) -> str:
     """Break up control tokens so that no text can open a new role."""
     return _CONTROL_TOKENS.sub(lambda token: " ".join(token[0]), text)

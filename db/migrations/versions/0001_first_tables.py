@@ -334,6 +334,7 @@ CREATE TABLE messages (
   failure_code text,
   prompt_tokens integer NOT NULL DEFAULT 0,
   completion_tokens integer NOT NULL DEFAULT 0,
+  cost numeric(20, 6) NOT NULL DEFAULT 0,
   rating smallint CHECK (rating BETWEEN 1 AND 5),
   rating_comment text,
   created_at timestamptz NOT NULL DEFAULT now(),
