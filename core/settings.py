@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     max_upload_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
     max_user_documents: Annotated[int, Field(gt=0)] = 10_000
     max_user_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * MEBIBYTE
+    max_user_daily_answers: Annotated[int, Field(gt=0)] | None = None
+    """Answers of one user a day (UTC); further questions are refused."""
+    max_user_monthly_tokens: Annotated[int, Field(gt=0)] | None = None
+    """Tokens of one user a calendar month (UTC), read and written; then answers are extractive."""
 
     parser: Literal["local", "llamaparse"] | None = None
     """Unset: LlamaParse when its key is there, else local."""

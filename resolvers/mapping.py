@@ -13,7 +13,8 @@ from db import documents as document_rows
 from db import progress as progress_rows
 from db.answers import Citation as CitationRow
 from db.retrieval import Hit
-from schema.accounts import ApiKey, Role, Session, User
+from db.usage import Month
+from schema.accounts import ApiKey, MonthlyUsage, Role, Session, Usage, User
 from schema.chat import (
     AnswerUsage,
     Citation,
@@ -37,6 +38,7 @@ from schema.documents import (
 from schema.nodes import Connection, Edge, PageInfo
 from schema.retrieval import Box, Passage, RetrievalTrace
 from services import accounts as account_services
+from services.accounting import Quota, bounds
 from services.layout import Box as LayoutBox
 from services.uploads import Prepared, Uploaded
 
@@ -73,6 +75,29 @@ def api_key(row: account_rows.ApiKey) -> ApiKey:
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+    )
+
+
+def usage(
+    used: document_rows.Usage, limits: document_rows.Usage, month: Month, quota: Quota
+) -> Usage:
+    starts_at, ends_at = bounds(month)
+    return Usage(
+        document_count=used.documents,
+        document_limit=limits.documents,
+        stored_bytes=used.bytes,
+        stored_bytes_limit=limits.bytes,
+        answers_today=month.answers_today,
+        daily_answer_limit=quota.daily_answers,
+        month=MonthlyUsage(
+            starts_at=starts_at,
+            ends_at=ends_at,
+            answer_count=month.answers,
+            prompt_tokens=month.prompt_tokens,
+            completion_tokens=month.completion_tokens,
+            token_limit=quota.monthly_tokens,
+            cost=month.cost,
+        ),
     )
 
 

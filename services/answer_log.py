@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 
 from core.errors import ErrorCode
 from core.principal import Principal
-from db import answers
+from db import answers, conversations, usage
 from db.answers import Citation, Ending, Event
 from db.engine import Database
-from providers.answering import Step
+from providers.answering import Step, Tokens
 from services.events import Hints, answer_subject, stop_subject
 
 _log = structlog.get_logger()
@@ -101,6 +101,7 @@ class AnswerLog:
         self._leased_at = time.monotonic()
         self._dirty = asyncio.Event()
         self.text = ""
+        self.spent = Tokens()
 
     def sources(self, count: int, step: Step | None = None) -> None:
         """So many passages stand in the database now; `step` found the newest."""
@@ -215,6 +216,8 @@ class AnswerLog:
             if ended:
                 unkept = self._events[self._kept :]
                 await answers.append_events(session, self._message_id, unkept)
+            if ended or await conversations.message(session, self._message_id) is None:
+                await usage.count_tokens(session, ending)  # a deleted answer is not given back
         return ended
 
 

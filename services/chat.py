@@ -13,10 +13,11 @@ from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
 from core.telemetry import ANSWERS
 from core.text import is_storable
-from db import answers, conversations, documents
+from db import answers, conversations, documents, usage
 from db.answers import Ending, Event
 from db.conversations import Message
 from db.engine import Database, ReadSession, WriteSession
+from services.accounting import Quota
 from services.answer_log import LEASE_SECONDS, AnswerTail, failure
 from services.composition import Composer
 from services.events import Hints, answer_subject, stop_subject
@@ -57,11 +58,13 @@ class Chat:
         hints: Hints,
         tail: AnswerTail,
         composer: Composer,
+        quota: Quota,
     ) -> None:
         self._database = database
         self._hints = hints
         self._tail = tail
         self._composer = composer
+        self._quota = quota
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -85,7 +88,7 @@ class Chat:
     async def ask(self, principal: Principal, ask: Ask) -> UUID:
         """Store the question and begin its answer; the answer's id. A resend asks nothing new.
 
-        Raises `InvalidInput`, `NotFound` and `RateLimited`.
+        Raises `InvalidInput`, `NotFound`, `RateLimited` and `QuotaExceeded`.
         """
         if not ask.text.strip() or not is_storable(ask.text):
             raise InvalidInput("A question is some text without NUL characters.", field="text")
@@ -109,6 +112,7 @@ class Chat:
                 raise TooManyAnswers(
                     f"{MAX_STREAMING} answers are being written; wait for one of them.", 5
                 )
+            by_model = self._quota.admit(await usage.count_answer(session))
             question = await self._question(session, ask)
             answer = await conversations.insert_message(
                 session,
@@ -125,7 +129,7 @@ class Chat:
             started = Event(1, "STARTED", asked)
             await answers.append_events(session, answer.id, [started])
         await self._tail.append(answer.id, [started])
-        self._spawn(self._composer.write(principal, question, answer.id))
+        self._spawn(self._composer.write(principal, question, answer.id, by_model=by_model))
         return answer.id
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

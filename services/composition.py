@@ -17,7 +17,7 @@ from db import conversations
 from db.answers import Ending
 from db.conversations import Message
 from db.engine import Database
-from providers.answering import Answerer, Delta, Question, Step, Tokens, Turn, Verdict
+from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
 from services.accounting import Prices
 from services.answer_log import AnswerLog, AnswerTail
 from services.citations import Marker, MarkerReader, cite
@@ -42,6 +42,7 @@ class Composer:
         tail: AnswerTail,
         retrieval: Retrieval,
         answerer: Answerer,
+        spare: Answerer,
         prices: Prices,
     ) -> None:
         self._database = database
@@ -49,15 +50,23 @@ class Composer:
         self._tail = tail
         self._retrieval = retrieval
         self._answerer = answerer
+        self._spare = spare
         self._prices = prices
         self._searching = asyncio.Semaphore(SEARCHING)
 
-    async def write(self, principal: Principal, question: Message, message_id: UUID) -> None:
-        """Write one answer to its end, whatever happens on the way."""
+    async def write(
+        self, principal: Principal, question: Message, message_id: UUID, *, by_model: bool
+    ) -> None:
+        """Write one answer to its end, whatever happens on the way.
+
+        Unless `by_model`, the spare answerer writes it.
+        """
         started = time.monotonic()
+        answerer = self._answerer if by_model else self._spare
         log = AnswerLog(self._database, self._hints, self._tail, principal, message_id)
-        spent = Tokens()
-        composed = asyncio.create_task(self._compose(principal, question, message_id, log, spent))
+        composed = asyncio.create_task(
+            self._compose(principal, question, message_id, log, answerer)
+        )
         kept = asyncio.create_task(log.keep())
         sent = asyncio.create_task(log.send())
         ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
@@ -71,7 +80,7 @@ class Composer:
             elif not kept.done():
                 ending = Ending("FAILED", failure_code=ErrorCode.LLM_TIMEOUT)
             elif kept.result() == "stop":
-                ending = Ending("STOPPED", self._answerer.name)
+                ending = Ending("STOPPED", answerer.name)
         except DomainError as error:
             ending = Ending("FAILED", failure_code=error.code)
         except Exception:
@@ -84,9 +93,9 @@ class Composer:
             await log.end(
                 replace(
                     ending,
-                    prompt_tokens=spent.prompt,
-                    completion_tokens=spent.completion,
-                    cost=self._prices.cost(spent),
+                    prompt_tokens=log.spent.prompt,
+                    completion_tokens=log.spent.completion,
+                    cost=self._prices.cost(log.spent),
                 )
             )
             ANSWERS.labels(outcome=ending.status.lower()).inc()
@@ -98,11 +107,11 @@ class Composer:
         question: Message,
         message_id: UUID,
         log: AnswerLog,
-        spent: Tokens,
+        answerer: Answerer,
     ) -> Verdict:
         started = time.monotonic()
         history = await self._history(principal, question)
-        query = await self._answerer.rewrite(question.text, history, spent)
+        query = await answerer.rewrite(question.text, history, log.spent)
         findings = Findings(
             self._database, self._retrieval, principal, message_id, question.document_ids
         )
@@ -110,9 +119,9 @@ class Composer:
             sources = await findings.search(query)
         log.sources(len(findings.hits))
         reader = MarkerReader(len(findings.hits))
-        verdict = Verdict(False, self._answerer.name)
-        asked = Question(question.text, history, sources, findings, spent)
-        async with aclosing(self._answerer.answer(asked)) as parts:
+        verdict = Verdict(False, answerer.name)
+        asked = Question(question.text, history, sources, findings, log.spent)
+        async with aclosing(answerer.answer(asked)) as parts:
             async for part in parts:
                 match part:
                     case Delta():

@@ -1,16 +1,22 @@
 """What answers cost, counted with a real model server and kept in the database."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import text
 
+from core.errors import QuotaExceeded
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
 from db.conversations import Message
+from db.usage import Month
 from language_model import Model, chunk, completes, says, serve_model, streams
 from library import add_documents
+from services.accounting import bounds
 from services.chat import Ask
 from services.container import Services, open_services
 
@@ -37,6 +43,16 @@ def settings(settings: Settings, model: Model) -> Settings:
 @pytest.fixture(autouse=True)
 async def documents(settings: Settings, services: Services, principal: Principal) -> None:
     await add_documents(settings, services, principal, FILES)
+
+
+@pytest.fixture
+async def stranger(services: Services) -> Principal:
+    session = await services.accounts.register(
+        f"{new_id().hex}@example.org", "correct horse battery", None
+    )
+    found = await services.authenticate(f"Bearer {session.access.token}")
+    assert found is not None
+    return found
 
 
 async def ask(services: Services, principal: Principal, **more: object) -> Message:
@@ -117,3 +133,125 @@ async def test_quotes_cost_nothing(
 
     assert answer.answerer == "extractive"
     assert (answer.prompt_tokens, answer.completion_tokens, answer.cost) == (0, 0, 0)
+
+
+async def test_the_month_adds_up_and_deleting_gives_nothing_back(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    first, second = await ask(services, principal), await ask(services, principal)
+
+    month = await services.accounting.month(principal)
+    assert (month.answers_today, month.answers) == (2, 2)
+    assert (month.prompt_tokens, month.completion_tokens) == (140, 18)
+    assert month.cost == first.cost + second.cost
+    for answer in (first, second):
+        await services.conversations.delete(principal, answer.conversation_id)
+    assert await services.accounting.month(principal) == month
+
+
+async def test_an_answer_that_is_deleted_while_it_is_written_is_paid_for(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says(*["word "] * 10_000, between=0.02)]
+    answer_id = await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))
+    answer = await message(services, principal, answer_id)
+    async for event in services.chat.follow(principal, answer_id, 0):
+        if event.kind == "DELTA":
+            break
+    await services.conversations.delete(principal, answer.conversation_id)
+    async with asyncio.timeout(60):
+        while services.chat.writing:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+    month = await services.accounting.month(principal)
+    assert month.answers == 1
+    assert month.prompt_tokens > 100
+
+
+async def test_a_new_month_begins_at_zero(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    await ask(services, principal)
+    await let_days_pass(services, principal, 31)
+
+    month = await services.accounting.month(principal)
+
+    assert (month.answers_today, month.answers, month.prompt_tokens, month.cost) == (0, 0, 0, 0)
+
+
+async def test_a_day_has_so_many_answers_and_the_refusal_says_until_when(
+    settings: Settings, principal: Principal, stranger: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    async with open_services(settings.model_copy(update={"max_user_daily_answers": 2})) as strict:
+        first, _ = await ask(strict, principal), await ask(strict, principal)
+        with pytest.raises(QuotaExceeded) as refused:
+            await ask(strict, principal)
+
+        assert "2 questions a day" in refused.value.message
+        assert "00:00 UTC" in refused.value.message
+        await strict.conversations.delete(principal, first.conversation_id)
+        with pytest.raises(QuotaExceeded):
+            await ask(strict, principal)
+        assert (await strict.accounting.month(principal)).answers == 2, "refusals do not count"
+        assert (await ask(strict, stranger)).status == "COMPLETED"
+        await let_days_pass(strict, principal, 1)
+        assert (await ask(strict, principal)).status == "COMPLETED"
+
+
+async def test_a_resend_is_not_another_answer(
+    settings: Settings, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    asked = Ask("once", "When was the lighthouse lit?")
+    async with open_services(settings.model_copy(update={"max_user_daily_answers": 1})) as strict:
+        answer_ids = {await strict.chat.ask(principal, asked) for _ in range(3)}
+
+    assert len(answer_ids) == 1
+
+
+async def test_questions_at_the_same_time_do_not_slip_past_the_limit(
+    settings: Settings, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    async with open_services(settings.model_copy(update={"max_user_daily_answers": 2})) as strict:
+        asked = [strict.chat.ask(principal, Ask(str(n), "When was it lit?")) for n in range(4)]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert sum(isinstance(outcome, QuotaExceeded) for outcome in outcomes) == 2
+
+
+async def test_beyond_its_tokens_an_account_is_answered_in_quotes(
+    settings: Settings, principal: Principal, stranger: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    thrifty = settings.model_copy(update={"max_user_monthly_tokens": 79})
+    async with open_services(thrifty) as services:
+        by_model, by_quotes = await ask(services, principal), await ask(services, principal)
+
+        assert (by_model.answerer, by_quotes.answerer) == ("gpt-5-mini", "extractive")
+        assert len(model.requests) == 1
+        assert (by_quotes.status, by_quotes.cost) == ("COMPLETED", 0)
+        assert "1862" in by_quotes.text
+        assert (await services.accounting.month(stranger)).answers == 0
+        await let_days_pass(services, principal, 31)
+        assert (await ask(services, principal)).answerer == "gpt-5-mini"
+
+
+@pytest.mark.parametrize(
+    ("today", "first", "next_first"),
+    [
+        (date(2026, 12, 31), datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+        (date(2028, 2, 29), datetime(2028, 2, 1, tzinfo=UTC), datetime(2028, 3, 1, tzinfo=UTC)),
+        (date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)),
+    ],
+)
+def test_bounds_of_a_month(today: date, first: datetime, next_first: datetime) -> None:
+    assert bounds(Month(today, 0, 0, 0, 0, Decimal(0))) == (first, next_first)
+
+
+async def let_days_pass(services: Services, principal: Principal, days: int) -> None:
+    async with services.database.write(principal.user_id) as session:
+        await session.run(text("UPDATE usage_days SET day = day - CAST(:days AS int)"), days=days)

@@ -41,7 +41,7 @@ async def answerer(embedder: Embedder) -> AsyncIterator[Answerer]:
         OPENAI_API_KEY=SecretStr("k"),
         openai_model="some-model",
     )
-    answerer = open_answerer(settings, embedder)
+    answerer = open_answerer(settings, ExtractiveAnswerer(embedder))
     yield answerer
     await answerer.aclose()
 
@@ -62,8 +62,9 @@ async def test_rewriting_falls_back_too(answerer: Answerer) -> None:
 
 async def test_without_a_key_or_server_answers_are_extractive(embedder: Embedder) -> None:
     settings = Settings(_env_file=None, OPENAI_API_KEY=None, OPENAI_BASE_URL=None)
+    extractive = ExtractiveAnswerer(embedder)
 
-    assert isinstance(open_answerer(settings, embedder), ExtractiveAnswerer)
+    assert open_answerer(settings, extractive) is extractive
 
 
 class Broken(ExtractiveAnswerer):

@@ -141,7 +141,7 @@ OPERATIONS = {
     "conversation": 'query { conversation(id: "CONVERSATION") { title } }',
     "conversations": "query { conversations { nodes { title } } }",
     "search": 'query { search(query: "secret", documentIds: ["DOCUMENT"]) { text } }',
-    "usage": "query { usage { documentCount storedBytes } }",
+    "usage": "query { usage { documentCount storedBytes answersToday month { cost } } }",
     "logout": "mutation { logout(everywhere: true) { everywhere } }",
     "createApiKey": """mutation { createApiKey(input: { name: "mine" }) {
         ... on CreatedApiKey { apiKey { name } } } }""",

@@ -401,6 +401,17 @@ CREATE TABLE citations (
   FOREIGN KEY (owner_id, version_id) REFERENCES document_versions ON DELETE CASCADE
 );
 CREATE INDEX citations_version ON citations (owner_id, version_id);
+
+-- What answers took, for quotas: deleting a conversation gives nothing back.
+CREATE TABLE usage_days (
+  owner_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+  day date NOT NULL,
+  answers integer NOT NULL DEFAULT 0,
+  prompt_tokens bigint NOT NULL DEFAULT 0,
+  completion_tokens bigint NOT NULL DEFAULT 0,
+  cost numeric(20, 6) NOT NULL DEFAULT 0,
+  PRIMARY KEY (owner_id, day)
+);
 """
 
 TENANT_TABLES = (
@@ -418,6 +429,7 @@ TENANT_TABLES = (
     "answer_events",
     "answer_passages",
     "citations",
+    "usage_days",
 )
 
 OWNER = "(SELECT nullif(current_setting('lectern.owner_id', true), '')::uuid)"
