@@ -52,6 +52,14 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """How the answerer looked further."""
+
+    tool: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How an answer ended."""
 
@@ -89,6 +97,11 @@ _EVENTS = text(
     "SELECT sequence, kind, payload FROM answer_events"
     " WHERE owner_id = :owner_id AND message_id = :message_id AND sequence > :after"
     " ORDER BY sequence LIMIT :limit"
+)
+_STEPS = text(
+    "SELECT message_id, payload->'step'->>'tool' AS tool, payload->'step'->>'subject' AS subject"
+    " FROM answer_events WHERE owner_id = :owner_id AND message_id = ANY(:message_ids)"
+    " AND kind = 'SOURCES' AND payload->>'step' IS NOT NULL ORDER BY message_id, sequence"
 )
 _LAST_SEQUENCE = text(
     "SELECT coalesce(max(sequence), 0) AS n FROM answer_events"
@@ -313,6 +326,11 @@ async def citations(
 ) -> dict[UUID, list[Citation]]:
     rows = await session.all(_CITATIONS, owner_id=session.owner_id, message_ids=list(message_ids))
     return _by_message(rows, Citation)
+
+
+async def steps(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
+    rows = await session.all(_STEPS, owner_id=session.owner_id, message_ids=list(message_ids))
+    return _by_message(rows, Step)
 
 
 def _by_message(rows: Sequence[Row], make: Any) -> dict[UUID, list[Any]]:

@@ -12,11 +12,13 @@ from db import conversations as conversation_rows
 from db import documents as document_rows
 from db import progress as progress_rows
 from db.answers import Citation as CitationRow
+from db.answers import Step as StepRow
 from db.retrieval import Hit
 from db.usage import Month
 from schema.accounts import ApiKey, MonthlyUsage, Role, Session, Usage, User
 from schema.chat import (
     AnswerUsage,
+    ChatStep,
     Citation,
     Conversation,
     Message,
@@ -231,6 +233,10 @@ def citation(row: CitationRow) -> Citation:
         quote=row.quote,
         verified=row.verified,
     )
+
+
+def step(row: StepRow) -> ChatStep:
+    return ChatStep(tool=row.tool, subject=row.subject)
 
 
 def event_citation(payload: dict[str, Any]) -> Citation:

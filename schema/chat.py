@@ -55,6 +55,12 @@ class Citation:
         )
 
 
+@strawberry.type(description="How the answerer looked further.")
+class ChatStep:
+    tool: str
+    subject: str = strawberry.field(description="What it looked for.")
+
+
 @strawberry.type(description="What an answer took of a language model.")
 class AnswerUsage:
     prompt_tokens: int = strawberry.field(
@@ -95,6 +101,10 @@ class Message(Node):
     async def passages(self, info: Info) -> list[Passage]:
         return await info.context.loading.passages(self.key)
 
+    @strawberry.field(description="What was looked up beyond the first search, in order.")
+    async def steps(self, info: Info) -> list[ChatStep]:
+        return await info.context.loading.steps(self.key)
+
 
 @strawberry.type
 class Conversation(Node):
@@ -117,12 +127,6 @@ class ChatStarted:
     conversation: Conversation
     question: Message
     answer: Message
-
-
-@strawberry.type(description="How the answerer looked further.")
-class ChatStep:
-    tool: str
-    subject: str = strawberry.field(description="What it looked for.")
 
 
 @strawberry.type(

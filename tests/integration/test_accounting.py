@@ -45,16 +45,6 @@ async def documents(settings: Settings, services: Services, principal: Principal
     await add_documents(settings, services, principal, FILES)
 
 
-@pytest.fixture
-async def stranger(services: Services) -> Principal:
-    session = await services.accounts.register(
-        f"{new_id().hex}@example.org", "correct horse battery", None
-    )
-    found = await services.authenticate(f"Bearer {session.access.token}")
-    assert found is not None
-    return found
-
-
 async def ask(services: Services, principal: Principal, **more: object) -> Message:
     """The answer, after its end."""
     asked = Ask(new_id().hex, "When was the lighthouse lit?", **more)  # type: ignore[arg-type]

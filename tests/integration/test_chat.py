@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -61,7 +61,7 @@ async def stored(services: Services, principal: Principal, ask: Ask) -> Message:
 
 @pytest.mark.usefixtures("documents")
 async def test_steps_are_events_and_their_passages_may_be_cited(
-    services: Services, principal: Principal, model: Model
+    services: Services, principal: Principal, stranger: Principal, model: Model
 ) -> None:
     model.manners = [tool_calls(("search_documents", '{"query": "fog lamp"}')), says("Smoked [2].")]
     asked = question(document_ids=None)
@@ -74,6 +74,9 @@ async def test_steps_are_events_and_their_passages_may_be_cited(
         {"tool": "search_documents", "subject": "fog lamp"},
     ]
     answer = await stored(services, principal, asked)
+    steps = await services.conversations.steps(principal, [answer.id])
+    assert [asdict(step) for step in steps[answer.id]] == [sources[1]["step"]]
+    assert await services.conversations.steps(stranger, [answer.id]) == {}
     passages = (await services.conversations.passages(principal, [answer.id]))[answer.id]
     assert sources[-1]["count"] == len(passages) == 2
     (citation,) = [e.payload for e in events if e.kind == "CITATION"]
