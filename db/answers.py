@@ -66,6 +66,7 @@ class Ending:
     status: str
     answerer: str | None = None
     grounded: bool | None = None
+    suggestions: Sequence[str] = ()
     failure_code: ErrorCode | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -110,7 +111,8 @@ _LAST_SEQUENCE = text(
 _END = text(
     "UPDATE messages SET status = :status, text = :text, sequence = :sequence,"
     " answerer = :answerer, grounded = :grounded, failure_code = :failure_code,"
-    " prompt_tokens = :prompt_tokens, completion_tokens = :completion_tokens, cost = :cost"
+    " suggestions = :suggestions, prompt_tokens = :prompt_tokens,"
+    " completion_tokens = :completion_tokens, cost = :cost"
     " WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'"
 )
 _REQUEST_STOP = text(

@@ -34,6 +34,7 @@ class Message:
     prompt_tokens: int
     completion_tokens: int
     cost: Decimal
+    suggestions: list[str]
     rating: int | None
     created_at: datetime
 
@@ -41,7 +42,7 @@ class Message:
 _CONVERSATION = "id, title, created_at, updated_at"
 _MESSAGE = (
     "id, conversation_id, parent_id, role, text, status, document_ids, answerer, grounded,"
-    " prompt_tokens, completion_tokens, cost, rating, created_at"
+    " prompt_tokens, completion_tokens, cost, suggestions, rating, created_at"
 )
 _INSERT_CONVERSATION = text(
     "INSERT INTO conversations (owner_id, id, title) VALUES (:owner_id, :id, :title)"

@@ -215,6 +215,7 @@ def message(row: conversation_rows.Message) -> Message:
         )
         if ended
         else None,
+        suggestions=row.suggestions,
         rating=row.rating,
         created_at=row.created_at,
     )

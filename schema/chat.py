@@ -90,6 +90,9 @@ class Message(Node):
     usage: AnswerUsage | None = strawberry.field(
         description="Null for questions and while the answer is written; zeros without a model."
     )
+    suggestions: list[str] = strawberry.field(
+        description="Questions to ask next, at most three, as plain text."
+    )
     rating: int | None
     created_at: datetime
 

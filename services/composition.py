@@ -76,7 +76,9 @@ class Composer:
             )
             if composed.done():
                 verdict = composed.result()
-                ending = Ending("COMPLETED", verdict.answerer, verdict.grounded)
+                ending = Ending(
+                    "COMPLETED", verdict.answerer, verdict.grounded, verdict.suggestions
+                )
             elif not kept.done():
                 ending = Ending("FAILED", failure_code=ErrorCode.LLM_TIMEOUT)
             elif kept.result() == "stop":

@@ -97,6 +97,8 @@ class Verdict:
     grounded: bool
     answerer: str
     """The `name` of the one who wrote the answer."""
+    suggestions: Sequence[str] = ()
+    """Questions to ask next: at most three, plain text of at most 200 characters."""
 
 
 class Answerer(Protocol):

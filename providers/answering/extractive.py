@@ -23,6 +23,7 @@ from providers.answering.scoring import (
     weigh_words,
 )
 from providers.answering.sentences import Sentence, split
+from providers.answering.suggestions import from_headings
 from providers.embedding import Embedder
 
 SHORTLIST = 12
@@ -85,6 +86,7 @@ class ExtractiveAnswerer:
     async def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
         async with self._turns:
             findings = await self.find(question)
+        suggestions: Sequence[str] = ()
         if findings.odds < HOPELESS:
             yield Delta(not_found(findings.language))
         else:
@@ -94,7 +96,9 @@ class ExtractiveAnswerer:
             for source, quote in findings.quotes:
                 yield Delta(f"{space}{_plain(quote)} [{source.index}]")
                 space = " "
-        yield Verdict(findings.odds >= GROUNDED, self.name)
+            quoted = [source for source, _ in findings.quotes]
+            suggestions = from_headings(question.sources, quoted, question.text, findings.language)
+        yield Verdict(findings.odds >= GROUNDED, self.name, suggestions)
 
     async def find(self, question: Question) -> Findings:
         text = await self.rewrite(question.text, question.history, question.spent)

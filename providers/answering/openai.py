@@ -1,7 +1,6 @@
 """Answers by any OpenAI-compatible chat-completions server, as a stream."""
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
@@ -13,12 +12,13 @@ from core.errors import ErrorCode, ProviderUnavailable
 from providers.answering import Delta, Question, Step, Tokens, Turn, Verdict
 from providers.answering.language import detect, not_found
 from providers.answering.prompt import (
-    NOT_FOUND,
     TOOLS,
     answer_messages,
     estimated_tokens,
     rewrite_messages,
 )
+from providers.answering.reply import Reply
+from providers.answering.suggestions import from_lines
 from providers.answering.tools import Tools
 from providers.breaker import CircuitBreaker
 
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     )
 
     Chunks = openai.AsyncStream[ChatCompletionChunk]
-
-_CITATION = re.compile(r"\[(\d+)\]")
 
 DOWN = (
     TimeoutError,
@@ -87,10 +85,14 @@ class OpenAIAnswerer:
         end = clock() + self._patience.total
         messages = answer_messages(question)
         while question.sources:
-            async with aclosing(self._stream(messages, end, tools, question.spent)) as stream:
-                async for piece in stream:
-                    if text := reply.feed(piece):
-                        yield Delta(text)
+            try:
+                async with aclosing(self._stream(messages, end, tools, question.spent)) as stream:
+                    async for piece in stream:
+                        if text := reply.feed(piece):
+                            yield Delta(text)
+            except ProviderUnavailable:
+                if reply.questions is None:  # else the answer itself is whole
+                    raise
             if tools is None or not tools.called:
                 break
             async for step in tools.answer_calls(messages):
@@ -107,6 +109,7 @@ class OpenAIAnswerer:
         yield Verdict(
             grounded=not reply.refused and not given.isdisjoint(reply.cited()),
             answerer=self.name,
+            suggestions=from_lines(reply.questions or "", question.text),
         )
 
     async def rewrite(self, question: str, history: Sequence[Turn], spent: Tokens) -> str:
@@ -193,44 +196,6 @@ class OpenAIAnswerer:
         except BaseException:
             await stream.close()
             raise
-
-
-class Reply:
-    """The model's text so far, without the token that announces a refusal."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.refused = False
-        self._head: str | None = ""
-
-    def feed(self, piece: str) -> str:
-        """What may be shown now: nothing while the text may still turn into the token."""
-        if self._head is None:
-            return self._show(piece)
-        self._head = (self._head + piece).lstrip()
-        if self._head.startswith(NOT_FOUND):
-            self.refused = True
-            rest = self._head.removeprefix(NOT_FOUND).lstrip(" \n:.-")
-            if not rest:
-                return ""
-        elif NOT_FOUND.startswith(self._head):
-            return ""
-        else:
-            rest = self._head
-        self._head = None
-        return self._show(rest)
-
-    def end(self) -> str:
-        """What was held back and turned out to be plain text."""
-        head, self._head = self._head or "", None
-        return "" if head.startswith(NOT_FOUND) else self._show(head)
-
-    def cited(self) -> set[int]:
-        return {int(number) for number in _CITATION.findall(self.text)}
-
-    def _show(self, text: str) -> str:
-        self.text += text
-        return text
 
 
 def _read(chunk: "ChatCompletionChunk", tools: Tools | None) -> tuple[str, bool]:

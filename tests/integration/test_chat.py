@@ -84,6 +84,22 @@ async def test_steps_are_events_and_their_passages_may_be_cited(
     assert citation["verified"]
 
 
+@pytest.mark.usefixtures("documents")
+async def test_questions_to_ask_next_are_kept_with_the_answer(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].", "\nNEXT_QUESTIONS", "\nWho lit it [1]?\n2. Why?")]
+    asked = question()
+
+    events = await events_of(services, principal, asked)
+
+    answer = await stored(services, principal, asked)
+    assert answer.text == "Lit in 1862 [1]."
+    assert answer.suggestions == ["Who lit it?", "Why?"]
+    assert "NEXT" not in repr(events)
+    assert [event.kind for event in events].count("CITATION") == 1
+
+
 async def test_no_documents_chosen_are_no_documents_searched(
     services: Services, principal: Principal, documents: dict[str, object], model: Model
 ) -> None:

@@ -303,6 +303,19 @@ async def test_closing_the_answer_hangs_up(model: Model, answerer: OpenAIAnswere
     await asyncio.wait_for(left.wait(), 10)
 
 
+@pytest.mark.parametrize("ending", [(chunk(None, "stop"), "[DONE]"), ()], ids=["whole", "cut off"])
+async def test_questions_to_ask_next_are_not_part_of_the_answer(
+    model: Model, answerer: OpenAIAnswerer, ending: tuple[str, ...]
+) -> None:
+    pieces = ["Lit in 1862 [1].", "\nNEXT_", "QUESTIONS\n- Who ", "lit it?\n- Why?\n"]
+    model.manners = [streams(*map(chunk, pieces), *ending)]
+
+    text, verdict = await collect(answerer)
+
+    assert text == "Lit in 1862 [1]."
+    assert verdict == Verdict(True, "test-model", ("Who lit it?", "Why?"))
+
+
 HISTORY = [Turn("user", "Who built the lighthouse?"), Turn("assistant", "Ann Ross did [2].")]
 
 

@@ -335,6 +335,7 @@ CREATE TABLE messages (
   prompt_tokens integer NOT NULL DEFAULT 0,
   completion_tokens integer NOT NULL DEFAULT 0,
   cost numeric(20, 6) NOT NULL DEFAULT 0,
+  suggestions text[] NOT NULL DEFAULT '{}',
   rating smallint CHECK (rating BETWEEN 1 AND 5),
   rating_comment text,
   created_at timestamptz NOT NULL DEFAULT now(),
