@@ -65,6 +65,8 @@ class Settings(BaseSettings):
 
     access_token_seconds: Annotated[int, Field(gt=0)] = 15 * 60
     refresh_token_seconds: Annotated[int, Field(gt=0)] = 30 * 24 * 3600
+    max_address_logins: Annotated[int, Field(gt=0)] = 100
+    """Tries to log in from one client's address in five minutes, whatever the account."""
 
     max_upload_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
     max_user_documents: Annotated[int, Field(gt=0)] = 10_000

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from core.errors import DatabaseUnavailable, InvalidInput
+from core.errors import DatabaseUnavailable, InvalidInput, Unauthenticated
 
 Row = RowMapping
 
@@ -23,6 +23,7 @@ COMMAND_SECONDS = 65
 _TRANSIENT = ("08", "25P03", "40001", "40P01", "53", "55P03", "57", "58")
 """SQLSTATEs, or their classes, of a server that goes away, is full or breaks a transaction off."""
 _UNSTORABLE = "22021"
+_NO_PARENT = "23503"
 _BEGIN = text(
     "SELECT set_config('lectern.owner_id', :owner_id, true),"
     " set_config('transaction_read_only', :read_only, true)"
@@ -79,7 +80,8 @@ class WriteSession(ReadSession):
 class Database:
     """A pool of connections as the application role.
 
-    Raises `DatabaseUnavailable`, and `InvalidInput` for text that PostgreSQL cannot store.
+    Raises `DatabaseUnavailable`, `InvalidInput` for text that PostgreSQL cannot store, and
+    `Unauthenticated` for what belongs to a user who has been deleted.
     """
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
@@ -133,6 +135,8 @@ def _translated() -> Iterator[None]:
         if state == _UNSTORABLE or "surrogates not allowed" in str(error.orig):
             message = "Text may hold neither NUL nor half of a character."
             raise InvalidInput(message, field="text") from None
+        if state == _NO_PARENT and '_owner_id_fkey"' in str(error.orig):
+            raise Unauthenticated("This account does not exist any more.") from None
         raise
     except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
         raise DatabaseUnavailable from error  # while types were registered on a new connection

@@ -70,6 +70,11 @@ class LogoutResult:
     everywhere: bool = strawberry.field(description="Every session has ended, not only this one.")
 
 
+@strawberry.type(description="The account is gone, with everything that was in it.")
+class DeletedAccount:
+    id: strawberry.ID
+
+
 @strawberry.type(
     description="What your answers took in this calendar month (UTC), those since deleted included."
 )
@@ -123,3 +128,6 @@ RefreshSessionResult = Annotated[
 ]
 CreateApiKeyResult = Annotated[CreatedApiKey | InvalidInput, strawberry.union("CreateApiKeyResult")]
 RevokeApiKeyResult = Annotated[RevokedApiKey | NotFound, strawberry.union("RevokeApiKeyResult")]
+DeleteAccountResult = Annotated[
+    DeletedAccount | InvalidCredentials | RateLimited, strawberry.union("DeleteAccountResult")
+]

@@ -125,6 +125,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 database,
                 signer,
                 Throttle(redis, "login", LOGIN_TRIES, LOGIN_WINDOW_SECONDS),
+                Throttle(redis, "address", settings.max_address_logins, LOGIN_WINDOW_SECONDS),
                 settings.refresh_token_seconds,
             ),
             documents=Documents(database, storage, hints, queue, settings.max_attempts),

@@ -215,8 +215,11 @@ async def test_without_redis_people_still_log_in(services: Services) -> None:
         services.database,
         TokenSigner("a secret of the tests, long enough", 900),
         Throttle(gone, "login", 0, 60),
+        Throttle(gone, "address", 0, 60),
         60,
     )
     session = await registered(services)
-    assert (await accounts.login(session.user.email, PASSWORD)).user.id == session.user.id
+    assert (
+        await accounts.login(session.user.email, PASSWORD, "192.0.2.1")
+    ).user.id == session.user.id
     await gone.aclose()

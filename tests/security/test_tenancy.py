@@ -143,6 +143,8 @@ OPERATIONS = {
     "search": 'query { search(query: "secret", documentIds: ["DOCUMENT"]) { text } }',
     "usage": "query { usage { documentCount storedBytes answersToday month { cost } } }",
     "logout": "mutation { logout(everywhere: true) { everywhere } }",
+    "deleteAccount": f"""mutation {{ deleteAccount(password: "{PASSWORD}") {{
+        ... on DeletedAccount {{ id }} ... on Error {{ code }} }} }}""",
     "createApiKey": """mutation { createApiKey(input: { name: "mine" }) {
         ... on CreatedApiKey { apiKey { name } } } }""",
     "revokeApiKey": 'mutation { revokeApiKey(id: "API_KEY") { ... on Error { code } } }',
