@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from uuid import UUID
 
 import structlog
 
@@ -19,9 +18,8 @@ from db.conversations import Message
 from db.engine import Database
 from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
 from services.accounting import Prices
-from services.answer_log import AnswerLog, AnswerTail
+from services.answer_log import AnswerLog
 from services.citations import Marker, MarkerReader, cite
-from services.events import Hints
 from services.findings import Findings
 from services.retrieval import Retrieval
 
@@ -38,16 +36,12 @@ class Composer:
     def __init__(
         self,
         database: Database,
-        hints: Hints,
-        tail: AnswerTail,
         retrieval: Retrieval,
         answerer: Answerer,
         spare: Answerer,
         prices: Prices,
     ) -> None:
         self._database = database
-        self._hints = hints
-        self._tail = tail
         self._retrieval = retrieval
         self._answerer = answerer
         self._spare = spare
@@ -55,7 +49,7 @@ class Composer:
         self._searching = asyncio.Semaphore(SEARCHING)
 
     async def write(
-        self, principal: Principal, question: Message, message_id: UUID, *, by_model: bool
+        self, principal: Principal, question: Message, log: AnswerLog, *, by_model: bool
     ) -> None:
         """Write one answer to its end, whatever happens on the way.
 
@@ -63,10 +57,7 @@ class Composer:
         """
         started = time.monotonic()
         answerer = self._answerer if by_model else self._spare
-        log = AnswerLog(self._database, self._hints, self._tail, principal, message_id)
-        composed = asyncio.create_task(
-            self._compose(principal, question, message_id, log, answerer)
-        )
+        composed = asyncio.create_task(self._compose(principal, question, log, answerer))
         kept = asyncio.create_task(log.keep())
         sent = asyncio.create_task(log.send())
         ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
@@ -86,7 +77,7 @@ class Composer:
         except DomainError as error:
             ending = Ending("FAILED", failure_code=error.code)
         except Exception:
-            _log.exception("answer broke", message_id=str(message_id))
+            _log.exception("answer broke", message_id=str(log.message_id))
             ending = Ending("FAILED", failure_code=ErrorCode.INTERNAL_SERVER_ERROR)
         finally:
             for task in (composed, kept, sent):
@@ -104,18 +95,13 @@ class Composer:
             ANSWER_SECONDS.observe(time.monotonic() - started)
 
     async def _compose(
-        self,
-        principal: Principal,
-        question: Message,
-        message_id: UUID,
-        log: AnswerLog,
-        answerer: Answerer,
+        self, principal: Principal, question: Message, log: AnswerLog, answerer: Answerer
     ) -> Verdict:
         started = time.monotonic()
         history = await self._history(principal, question)
         query = await answerer.rewrite(question.text, history, log.spent)
         findings = Findings(
-            self._database, self._retrieval, principal, message_id, question.document_ids
+            self._database, self._retrieval, principal, log.message_id, question.document_ids
         )
         async with self._searching:
             sources = await findings.search(query)

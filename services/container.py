@@ -88,8 +88,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
     signer = TokenSigner(_required(secret_key, "LECTERN_SECRET_KEY"), settings.access_token_seconds)
     async with AsyncExitStack() as stack:
-        database = Database(database_url, settings.database_pool_size)
-        stack.push_async_callback(database.close)
+        database = await stack.enter_async_context(
+            Database(database_url, settings.database_pool_size)
+        )
         redis = open_redis(redis_url)
         stack.push_async_callback(redis.aclose, close_connection_pool=True)
         hints = Hints(redis)
@@ -108,7 +109,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         retrieval = Retrieval(database, embedder, reranker, graph_chunks=settings.graph_chunks)
         prices = Prices(settings.prompt_price, settings.completion_price)
         quota = Quota(settings.max_user_daily_answers, settings.max_user_monthly_tokens)
-        composer = Composer(database, hints, tail, retrieval, answerer, extractive, prices)
+        composer = Composer(database, retrieval, answerer, extractive, prices)
         chat = await stack.enter_async_context(Chat(database, hints, tail, composer, quota))
         TASKS.set_function(lambda: len(asyncio.all_tasks()))
         CONNECTIONS.set_function(lambda: database.connections_in_use)

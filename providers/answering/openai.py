@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import openai
 
@@ -23,13 +23,7 @@ from providers.answering.tools import Tools
 from providers.breaker import CircuitBreaker
 
 if TYPE_CHECKING:
-    from openai.types.chat import (
-        ChatCompletionChunk,
-        ChatCompletionMessageParam,
-        ChatCompletionToolUnionParam,
-    )
-
-    Chunks = openai.AsyncStream[ChatCompletionChunk]
+    from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
 
 DOWN = (
     TimeoutError,
@@ -51,6 +45,11 @@ UNAVAILABLE = "The language model cannot be used right now."
 
 MAX_REWRITTEN = 500
 """Characters; a longer "question" is a model that talks instead of rewriting."""
+
+
+Chunk = Any
+"""A `chat.completion.chunk` as it came, JSON: the client's models of it, which validate nothing,
+cost ten times what all else does that happens to a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +141,11 @@ class OpenAIAnswerer:
         said, usage = "", None
         try:
             while chunk is not None:
-                text, final = _read(chunk, tools)
+                with _unreadable():
+                    text, final = _read(chunk, tools)
+                    usage = chunk.get("usage") or usage
                 finished = finished or final
                 said += text
-                usage = chunk.usage or usage
                 if text:
                     yield text
                 pause = clock() + self._patience.between_tokens
@@ -162,7 +162,7 @@ class OpenAIAnswerer:
 
     async def _open(
         self, messages: list["ChatCompletionMessageParam"], end: float, tools: Tools | None
-    ) -> tuple["Chunks", "ChatCompletionChunk | None"]:
+    ) -> tuple[openai.AsyncStream[object], Chunk | None]:
         """The stream and its first chunk: only then has the server shown that it works.
 
         A server that refuses tools but does without them is not offered any again.
@@ -182,14 +182,20 @@ class OpenAIAnswerer:
     async def _request(
         self,
         messages: list["ChatCompletionMessageParam"],
-        tools: "list[ChatCompletionToolUnionParam] | openai.Omit" = openai.omit,
-    ) -> tuple["Chunks", "ChatCompletionChunk | None"]:
-        stream = await self._client.chat.completions.create(
-            model=self.name,
-            messages=messages,
-            tools=tools,
+        **tools: "list[ChatCompletionToolUnionParam]",
+    ) -> tuple[openai.AsyncStream[object], Chunk | None]:
+        stream = await self._client.post(
+            "/chat/completions",
+            cast_to=object,
             stream=True,
-            stream_options={"include_usage": True},
+            stream_cls=openai.AsyncStream[object],
+            body={
+                "model": self.name,
+                "messages": messages,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                **tools,
+            },
         )
         try:
             return stream, await anext(stream, None)
@@ -198,30 +204,36 @@ class OpenAIAnswerer:
             raise
 
 
-def _read(chunk: "ChatCompletionChunk", tools: Tools | None) -> tuple[str, bool]:
-    """Text and whether the model ended here. The client validates nothing that it receives."""
+def _read(chunk: Chunk, tools: Tools | None) -> tuple[str, bool]:
+    """Text and whether the model ended here."""
+    if not chunk.get("choices"):  # the chunk with the usage
+        return "", False
+    choice = chunk["choices"][0]
+    delta = choice.get("delta") or {}
+    if tools is not None and tools.offered:
+        tools.hear(delta.get("tool_calls") or [])
+    return "" + (delta.get("content") or ""), choice.get("finish_reason") is not None
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    """Whatever is not where it should be."""
     try:
-        if not chunk.choices:  # the chunk with the usage
-            return "", False
-        choice = chunk.choices[0]
-        if tools is not None and tools.offered:
-            tools.hear(choice.delta.tool_calls or [])
-        return "" + (choice.delta.content or ""), choice.finish_reason is not None
-    except (AttributeError, TypeError) as error:
+        yield
+    except (AttributeError, TypeError, KeyError, IndexError, ValueError) as error:
         raise ProviderUnavailable(
             ErrorCode.LLM_UNAVAILABLE, "The language model's answer cannot be read."
         ) from error
 
 
 def _count(
-    spent: Tokens, usage: object, messages: list["ChatCompletionMessageParam"], said: str
+    spent: Tokens, usage: Any, messages: list["ChatCompletionMessageParam"], said: str
 ) -> None:
     """By what the server says, if that can be read."""
-    prompt = getattr(usage, "prompt_tokens", None)
-    completion = getattr(usage, "completion_tokens", None)
-    if isinstance(prompt, int) and isinstance(completion, int):
-        spent.add(prompt, completion)
-    else:
+    try:
+        counted = dict(usage)
+        spent.add(int(counted["prompt_tokens"]), int(counted["completion_tokens"]))
+    except (TypeError, KeyError, ValueError):
         spent.add(*estimated_tokens(messages, said))
 
 

@@ -48,15 +48,10 @@ async def documents(settings: Settings, services: Services, principal: Principal
 async def ask(services: Services, principal: Principal, **more: object) -> Message:
     """The answer, after its end."""
     asked = Ask(new_id().hex, "When was the lighthouse lit?", **more)  # type: ignore[arg-type]
-    answer_id = await services.chat.ask(principal, asked)
-    async for _ in services.chat.follow(principal, answer_id, 0):
+    answer = (await services.chat.ask(principal, asked)).answer
+    async for _ in services.chat.follow(principal, answer, 0):
         pass
-    return await message(services, principal, answer_id)
-
-
-async def message(services: Services, principal: Principal, message_id: object) -> Message:
-    found = await services.conversations.messages_by_ids(principal, [message_id])  # type: ignore[list-item]
-    return found[message_id]  # type: ignore[index]
+    return await services.chat.answer(principal, answer.id)
 
 
 async def test_an_answer_keeps_its_tokens_and_what_they_cost_that_day(
@@ -70,7 +65,7 @@ async def test_an_answer_keeps_its_tokens_and_what_they_cost_that_day(
     assert answer.cost == Decimal("0.000036")  # 70 * 0.25 + 9 * 2 = 35.5 millionths
     dearer = settings.model_copy(update={"prompt_price": Decimal(1000)})
     async with open_services(dearer) as later:
-        assert (await message(later, principal, answer.id)).cost == answer.cost
+        assert (await later.chat.answer(principal, answer.id)).cost == answer.cost
 
 
 async def test_understanding_a_follow_up_is_counted_too(
@@ -102,12 +97,12 @@ async def test_stopping_an_answer_does_not_make_it_free(
     services: Services, principal: Principal, model: Model
 ) -> None:
     model.manners = [says("Lit in 1862 [1].", *["word "] * 10_000, between=0.02)]
-    answer_id = await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))
-    async for event in services.chat.follow(principal, answer_id, 0):
+    begun = (await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))).answer
+    async for event in services.chat.follow(principal, begun, 0):
         if event.kind == "CITATION":
             break
 
-    answer = await services.chat.stop(principal, answer_id)
+    answer = await services.chat.stop(principal, begun.id)
 
     assert answer.status == "STOPPED"
     assert answer.prompt_tokens > 100
@@ -144,9 +139,8 @@ async def test_an_answer_that_is_deleted_while_it_is_written_is_paid_for(
     services: Services, principal: Principal, model: Model
 ) -> None:
     model.manners = [says(*["word "] * 10_000, between=0.02)]
-    answer_id = await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))
-    answer = await message(services, principal, answer_id)
-    async for event in services.chat.follow(principal, answer_id, 0):
+    answer = (await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))).answer
+    async for event in services.chat.follow(principal, answer, 0):
         if event.kind == "DELTA":
             break
     await services.conversations.delete(principal, answer.conversation_id)
@@ -197,9 +191,9 @@ async def test_a_resend_is_not_another_answer(
     model.manners = [says("Lit in 1862 [1].")]
     asked = Ask("once", "When was the lighthouse lit?")
     async with open_services(settings.model_copy(update={"max_user_daily_answers": 1})) as strict:
-        answer_ids = {await strict.chat.ask(principal, asked) for _ in range(3)}
+        answers = [(await strict.chat.ask(principal, asked)).answer.id for _ in range(3)]
 
-    assert len(answer_ids) == 1
+    assert len(set(answers)) == 1
 
 
 async def test_questions_at_the_same_time_do_not_slip_past_the_limit(

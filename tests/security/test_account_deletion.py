@@ -44,8 +44,8 @@ async def library(settings: Settings, services: Services, principal: Principal) 
 
 
 async def answered(services: Services, principal: Principal) -> None:
-    answer_id = await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))
-    async for _ in services.chat.follow(principal, answer_id, 0):
+    answer = (await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))).answer
+    async for _ in services.chat.follow(principal, answer, 0):
         pass
 
 
@@ -151,11 +151,11 @@ async def test_a_wrong_password_deletes_nothing_and_is_not_guessed(
 async def test_an_answer_under_way_ends_with_its_account(
     services: Services, postgres: EmbeddedPostgres, principal: Principal
 ) -> None:
-    answer_id = await services.chat.ask(principal, Ask("2", "Who lit the lighthouse?"))
+    answer = (await services.chat.ask(principal, Ask("2", "Who lit the lighthouse?"))).answer
     await services.accounts.delete(principal, PASSWORD)
 
     with pytest.raises(NotFound):
-        async for _ in services.chat.follow(principal, answer_id, 0):
+        async for _ in services.chat.follow(principal, answer, 0):
             pass
     async with asyncio.timeout(60):
         while services.chat.writing:  # noqa: ASYNC110
@@ -170,10 +170,12 @@ async def test_what_clients_see(services: Services, principal: Principal) -> Non
     delete = """mutation ($password: String!) { deleteAccount(password: $password) {
         __typename ... on DeletedAccount { id } ... on Error { code message } } }"""
 
+    half = await schema.execute(delete, {"password": "\ud800"}, context_value=context)
     wrong = await schema.execute(delete, {"password": "wrong"}, context_value=context)
     right = await schema.execute(delete, {"password": PASSWORD}, context_value=context)
     late = await schema.execute(delete, {"password": PASSWORD}, context_value=context)
 
+    assert half.data == wrong.data
     assert wrong.data == {
         "deleteAccount": {
             "__typename": "InvalidCredentials",
