@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any, Self
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import asyncpg
 from pgvector.asyncpg import register_vector
@@ -42,6 +43,7 @@ _SETTINGS = {
     "hnsw.ef_search": "200",
 }
 _SET_OWNER = text("SELECT set_config('lectern.owner_id', :owner_id, true)")
+_LOCK_OWNER = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 0))")
 _SET_LOGIN_EMAIL = text("SELECT set_config('lectern.login_email', :email, true)")
 
 
@@ -118,6 +120,7 @@ class Database:
             command_timeout=COMMAND_SECONDS,
             server_settings=_SETTINGS,
         )
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
         await self._pool
@@ -139,6 +142,17 @@ class Database:
     async def write(self, owner_id: UUID | None) -> AsyncIterator[WriteSession]:
         async with self._transaction("READ WRITE", owner_id) as connection:
             yield WriteSession(connection, owner_id)
+
+    @asynccontextmanager
+    async def write_alone(self, owner_id: UUID) -> AsyncIterator[WriteSession]:
+        """One at a time for each owner, so that what it checks stays true until it commits.
+
+        Waiting for others of this process takes no connection.
+        """
+        turn = self._turns.setdefault(owner_id, asyncio.Lock())
+        async with turn, self.write(owner_id) as session:
+            await session.one(_LOCK_OWNER, owner=str(owner_id))
+            yield session
 
     async def ping(self) -> None:
         async with self.read(None) as session:

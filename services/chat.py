@@ -14,12 +14,12 @@ from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
 from core.telemetry import ANSWERS
 from core.text import is_storable
-from db import answers, conversations, documents, usage
+from db import answers, conversations, usage
 from db.answers import Ending, Event
 from db.conversations import Conversation, Message
 from db.engine import Database, ReadSession, WriteSession
 from services.accounting import Quota
-from services.answer_log import LEASE_SECONDS, AnswerLog, AnswerTail, failure
+from services.answer_log import ENDINGS, LEASE_SECONDS, AnswerLog, AnswerTail, failure
 from services.composition import Composer
 from services.events import Hints, answer_subject, stop_subject
 
@@ -36,9 +36,10 @@ SWEEP_SECONDS = 3.0
 """With the lease, less than 15 seconds until the answer of a dead replica has ended."""
 GRACE_SECONDS = 2.0
 """For answers that are almost done when the process is to end."""
+MAX_SEQUENCE = 2**31 - 2
+"""So that the next one is an Int of GraphQL's."""
 BATCH = 1000
 """Events that a follower holds in memory at most."""
-ENDINGS = ("COMPLETED", "FAILED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,7 @@ class Chat:
         return await asyncio.shield(self._spawn(self._begin(principal, ask)))
 
     async def _begin(self, principal: Principal, ask: Ask) -> Asked:
-        async with self._database.write(principal.user_id) as session:
-            await documents.lock_library(session)
+        async with self._database.write_alone(principal.user_id) as session:
             sent = await conversations.answer_by_client_id(session, ask.client_message_id)
             if sent is not None:
                 return await self._asked_before(session, sent, ask)
@@ -210,7 +210,7 @@ class Chat:
 
         Raises `NotFound` when the answer is deleted meanwhile.
         """
-        last = max(after, 0)
+        last = min(max(after, 0), MAX_SEQUENCE)
         if log := self._logs.get(answer.id):
             async with aclosing(log.follow(last)) as events_here:
                 async for event in events_here:
@@ -313,7 +313,8 @@ class Chat:
             events = await answers.events_after(session, message_id, after, BATCH)
             last = await answers.last_sequence(session, message_id)
         ended = message.status != "STREAMING"
-        if ended and after > last:  # its writer died, and Redis before it could be asked
+        if message.status == "INTERRUPTED" and after > last:
+            # Its writer died, and Redis before it could be asked.
             events = [Event(after + 1, "FAILED", failure(ErrorCode.INTERRUPTED))]
         return events, ended
 

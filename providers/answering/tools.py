@@ -102,7 +102,7 @@ class Tools:
                 case "read_pages":
                     title = _text(arguments["title"])
                     first = min(max(int(arguments["first_page"]), 1), LAST_PAGE)
-                    last = min(int(arguments["last_page"]), first + MAX_PAGES - 1)
+                    last = min(max(int(arguments["last_page"]), 1), first + MAX_PAGES - 1)
                     found = await self._library.read(title, first, last)
                     return self._given(found), Step(call.name, f"{title}, {first} to {last}")
                 case "list_documents":
