@@ -83,13 +83,14 @@ live AS MATERIALIZED (
   SELECT d.id AS document_id, d.filename, v.id AS version_id, v.chunk_count, v.lexeme_count,
     row_number() OVER (ORDER BY v.id) << 32 AS base
   FROM documents d
-  JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.active_version_id
-  WHERE d.owner_id = :owner_id
+  LEFT JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.active_version_id
+  WHERE d.owner_id = :owner_id AND d.active_version_id IS NOT NULL
     AND (CAST(:document_ids AS uuid[]) IS NULL OR d.id = ANY(:document_ids))
     AND (CAST(:uploaded_from AS timestamptz) IS NULL OR d.created_at >= :uploaded_from)
     AND (CAST(:uploaded_until AS timestamptz) IS NULL OR d.created_at < :uploaded_until))"""
 """Within the statement a chunk is one number, `base + ordinal`: quicker to sort and to compare than
-a version's id and an ordinal."""
+a version's id and an ordinal. Every active version exists; but of a LEFT JOIN the planner knows
+that it keeps all documents, where it takes a JOIN for one row."""
 
 _ON_PAGES = """
   EXISTS (
@@ -100,31 +101,30 @@ _ON_PAGES = """
 _LEXICAL = """
 totals AS MATERIALIZED (
   SELECT CAST(sum(chunk_count) AS float8) AS chunks,
-    greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1) AS mean_length,
-    greatest(:read_entries, CAST(:read_share * sum(chunk_count) AS bigint)) AS readable
+    greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1) AS mean_length
   FROM live),
+found AS MATERIALIZED (
+  SELECT number, version_id, base, first, entries
+  FROM unnest(CAST(:terms AS text[])) WITH ORDINALITY AS t (term, number), LATERAL (
+    SELECT version_id, first, entries FROM postings p
+    WHERE p.owner_id = :owner_id AND p.term = t.term LIMIT :readable) AS listed
+  JOIN live USING (version_id)),
 counted AS (
-  SELECT term, frequency, sum(frequency) OVER rarest AS entries, row_number() OVER rarest AS place
-  FROM unnest(CAST(:terms AS text[])) AS t (term), LATERAL (
-    SELECT sum(cardinality(entries)) AS frequency FROM (
-      SELECT p.entries FROM postings p JOIN live USING (version_id)
-      WHERE p.owner_id = :owner_id AND p.term = t.term
-      LIMIT (SELECT readable FROM totals)) AS some_postings
-    ) AS counted
-  WHERE frequency > 0
-  WINDOW rarest AS (ORDER BY frequency, term)),
+  SELECT number, frequency, sum(frequency) OVER rarest AS read, row_number() OVER rarest AS place
+  FROM (
+    SELECT number, CAST(sum(cardinality(entries)) AS float8) AS frequency
+    FROM found GROUP BY number) AS sums
+  WINDOW rarest AS (ORDER BY frequency, number)),
 asked AS MATERIALIZED (
-  SELECT term, ln(1 + (greatest(chunks - CAST(frequency AS float8), 0) + 0.5)
-    / (CAST(frequency AS float8) + 0.5)) AS idf
-  FROM counted, totals WHERE entries <= readable OR place = 1),
+  SELECT number, ln(1 + (greatest(chunks - frequency, 0) + 0.5) / (frequency + 0.5)) AS idf
+  FROM counted, totals WHERE read <= :readable OR place = 1),
 matched AS (
   SELECT version_id, base, first + (entry >> 23) AS ordinal, idf,
     CAST(entry >> 16 & 127 AS float8) AS frequency,
-    0.15 + 0.45 * (entry & 65535) / mean_length AS saturation
+    0.15 + 0.45 * CAST(entry & 65535 AS float8) / mean_length AS saturation
   FROM totals, (
-    SELECT live.version_id, live.base, p.first, asked.idf, unnest(p.entries) AS entry
-    FROM asked JOIN postings p ON p.owner_id = :owner_id AND p.term = asked.term
-    JOIN live USING (version_id)) AS entries),
+    SELECT version_id, base, first, idf, unnest(entries) AS entry
+    FROM found JOIN asked USING (number)) AS entries),
 lexical AS MATERIALIZED (
   SELECT base + ordinal AS chunk, sum(idf * 1.6 * frequency / (frequency + saturation)) AS score
   FROM matched {on_pages} GROUP BY 1)"""
@@ -171,13 +171,14 @@ _FUSED = """
 floor AS MATERIALIZED (
   SELECT min(score) AS score FROM (
     SELECT score FROM lexical ORDER BY score DESC, chunk LIMIT :candidates) AS best),
-candidates AS MATERIALIZED (
-  SELECT chunk, document_id, filename, version_id, CAST(chunk - base AS int) AS ordinal,
-    l.score AS lexical_score, l.score >= floor.score AS is_lexical,
-    s.place AS semantic_rank, s.similarity
-  FROM lexical l FULL JOIN semantic s USING (chunk)
-  JOIN live ON base = chunk >> 32 << 32, floor
+kept AS MATERIALIZED (
+  SELECT chunk, chunk >> 32 << 32 AS base, l.score AS lexical_score,
+    l.score >= floor.score AS is_lexical, s.place AS semantic_rank, s.similarity
+  FROM lexical l FULL JOIN semantic s USING (chunk), floor
   WHERE l.score >= floor.score OR s.place IS NOT NULL),
+candidates AS MATERIALIZED (
+  SELECT kept.*, document_id, filename, version_id, CAST(chunk - base AS int) AS ordinal
+  FROM kept JOIN live USING (base)),
 scored AS MATERIALIZED (
   SELECT chunk, document_id, filename, version_id, ordinal, lexical_score, is_lexical,
     semantic_rank, coalesce(similarity, (
@@ -246,7 +247,7 @@ async def search(
     session: ReadSession,
     terms: Sequence[str],
     embedding: NDArray[np.float32],
-    model_id: int | None,
+    library: Library,
     scope: Scope,
     limit: int,
     *,
@@ -267,10 +268,9 @@ async def search(
         _search(dimensions, on_pages),
         owner_id=session.owner_id,
         terms=list(terms),
-        read_entries=READ_ENTRIES,
-        read_share=READ_SHARE,
+        readable=max(READ_ENTRIES, int(READ_SHARE * library.chunk_count)),
         embedding=HalfVector(embedding),
-        model_id=model_id,
+        model_id=library.model_id,
         **_documents(scope),
         **pages,
         limit=limit,

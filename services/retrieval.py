@@ -88,7 +88,7 @@ class Retrieval:
                 session,
                 list(terms)[:MAX_TERMS],
                 embedding,
-                library.model_id,
+                library,
                 scope,
                 2 * candidates if several else max(limit, RERANKED if self._reranker else 0),
                 candidates=candidates,

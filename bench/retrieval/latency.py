@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import asyncpg
 import numpy as np
@@ -43,7 +44,7 @@ class Owner:
                 session,
                 terms,
                 embedding,
-                self.library.model_id if embedding.any() else None,
+                self.library if embedding.any() else replace(self.library, model_id=None),
                 Scope(),
                 limit,
                 candidates=fusion.candidates,

@@ -209,7 +209,7 @@ async def test_the_graph_is_read_until_enough_is_found(
                     session,
                     [],
                     question,
-                    known.model_id,
+                    known,
                     Scope(),
                     100,
                     candidates=100,
