@@ -92,8 +92,7 @@ live AS MATERIALIZED (
 a version's id and an ordinal. Every active version exists; but of a LEFT JOIN the planner knows
 that it keeps all documents, where it takes a JOIN for one row."""
 
-_ON_PAGES = """
-  EXISTS (
+_ON_PAGES = """EXISTS (
     SELECT 1 FROM chunks c WHERE c.owner_id = :owner_id AND c.version_id = {leg}.version_id
       AND c.ordinal = {leg}.ordinal AND c.last_page >= coalesce(:first_page, 0)
       AND c.first_page <= coalesce(:last_page, 2147483647))"""
@@ -101,13 +100,15 @@ _ON_PAGES = """
 _LEXICAL = """
 totals AS MATERIALIZED (
   SELECT CAST(sum(chunk_count) AS float8) AS chunks,
-    greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1) AS mean_length
+    0.45 / greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1) AS slope
   FROM live),
 found AS MATERIALIZED (
   SELECT number, version_id, base, first, entries
-  FROM unnest(CAST(:terms AS text[])) WITH ORDINALITY AS t (term, number), LATERAL (
-    SELECT version_id, first, entries FROM postings p
-    WHERE p.owner_id = :owner_id AND p.term = t.term LIMIT :readable) AS listed
+  FROM (
+    SELECT number, version_id, first, entries
+    FROM unnest(CAST(:terms AS text[])) WITH ORDINALITY AS t (term, number), LATERAL (
+      SELECT version_id, first, entries FROM postings p
+      WHERE p.owner_id = :owner_id AND p.term = t.term LIMIT :listed) AS p OFFSET 0) AS listed
   JOIN live USING (version_id)),
 counted AS (
   SELECT number, frequency, sum(frequency) OVER rarest AS read, row_number() OVER rarest AS place
@@ -116,33 +117,34 @@ counted AS (
     FROM found GROUP BY number) AS sums
   WINDOW rarest AS (ORDER BY frequency, number)),
 asked AS MATERIALIZED (
-  SELECT number, ln(1 + (greatest(chunks - frequency, 0) + 0.5) / (frequency + 0.5)) AS idf
+  SELECT number,
+    1.6 * ln(1 + (greatest(chunks - frequency, 0) + 0.5) / (frequency + 0.5)) AS weight
   FROM counted, totals WHERE read <= :readable OR place = 1),
 matched AS (
-  SELECT version_id, base, first + (entry >> 23) AS ordinal, idf,
+  SELECT version_id, base, first + (entry >> 23) AS ordinal, weight,
     CAST(entry >> 16 & 127 AS float8) AS frequency,
-    0.15 + 0.45 * CAST(entry & 65535 AS float8) / mean_length AS saturation
+    0.15 + slope * CAST(entry & 65535 AS float8) AS saturation
   FROM totals, (
-    SELECT version_id, base, first, idf, unnest(entries) AS entry
+    SELECT version_id, base, first, weight, unnest(entries) AS entry
     FROM found JOIN asked USING (number)) AS entries),
 lexical AS MATERIALIZED (
-  SELECT base + ordinal AS chunk, sum(idf * 1.6 * frequency / (frequency + saturation)) AS score
-  FROM matched {on_pages} GROUP BY 1)"""
+  SELECT base + ordinal AS chunk, sum(weight / (1 + saturation / frequency)) AS score
+  FROM matched WHERE {condition} GROUP BY 1)"""
 
 _EXACT = """
-  SELECT base + ordinal AS chunk,
-    1 - (v.embedding <=> (SELECT embedding FROM question)) AS similarity
-  FROM {vectors} v JOIN live USING (version_id)
-  WHERE v.owner_id = :owner_id AND v.model_id = :model_id {on_pages}
-  ORDER BY similarity DESC, chunk LIMIT :candidates"""
+  SELECT base + ordinal AS chunk, 1 - distance AS similarity FROM (
+    SELECT version_id, ordinal, embedding <=> (SELECT embedding FROM question) AS distance
+    FROM chunk_vectors v
+    WHERE owner_id = :owner_id AND model_id = :model_id AND {condition}
+    ORDER BY distance, version_id, ordinal LIMIT :candidates) AS compared
+  JOIN live USING (version_id)"""
 
-# OFFSET 0 keeps the planner from looking up each document for what its index has by itself.
-_OUTSIDE = """(
-    SELECT * FROM chunk_vectors
-    WHERE owner_id = :owner_id AND model_id = :model_id AND NOT in_graph OFFSET 0)"""
+# An index finds an array's rows in one pass in their order, where a join looks up each document.
+_OF_LIVE = "version_id = ANY(ARRAY(SELECT version_id FROM live))"
 
 # IS TRUE keeps the planner from making a join of IN, after which it would sort for itself instead
 # of reading the graph in the graph's order.
+_OUTSIDE = "NOT in_graph AND (version_id IN (SELECT version_id FROM live)) IS TRUE"
 _GRAPH = """
   SELECT base + ordinal AS chunk, similarity FROM (
     SELECT version_id, ordinal, 1 - (embedding::halfvec({dimensions})
@@ -203,17 +205,12 @@ ORDER BY b.score DESC, b.chunk"""
 @cache
 def _search(graph_dimensions: int | None, on_pages: bool) -> TextClause:
     """The statement of a search; through the graph when the length of its vectors is given."""
-    within = ("", "")
-    if on_pages:
-        within = (
-            "WHERE" + _ON_PAGES.format(leg="matched"),
-            "AND" + _ON_PAGES.format(leg="v"),
-        )
-    lexical = _LEXICAL.format(on_pages=within[0])
+    matched, near = [_ON_PAGES.format(leg=leg) if on_pages else "true" for leg in ("matched", "v")]
+    lexical = _LEXICAL.format(condition=matched)
     if graph_dimensions is None:
-        nearest = _EXACT.format(vectors="chunk_vectors", on_pages=within[1])
+        nearest = _EXACT.format(condition=f"{_OF_LIVE} AND {near}")
     else:
-        outside = _EXACT.format(vectors=_OUTSIDE, on_pages=within[1])
+        outside = _EXACT.format(condition=_OUTSIDE)
         nearest = _GRAPH.format(dimensions=graph_dimensions, outside=outside)
     return text(f"WITH {_LIVE},{lexical},{_SEMANTIC.format(nearest=nearest)},{_FUSED}")
 
@@ -259,16 +256,18 @@ async def search(
     """The best `limit` chunks, best first.
 
     `candidates` is how deep each leg is read. `graph` takes the approximate index for the vectors
-    that are in it.
+    that are in it. Of a bounded search all postings are listed: its own may be the last ones.
     """
     on_pages = scope.first_page is not None or scope.last_page is not None
     pages = {"first_page": scope.first_page, "last_page": scope.last_page} if on_pages else {}
+    readable = max(READ_ENTRIES, int(READ_SHARE * library.chunk_count))
     dimensions = len(embedding) if graph and len(embedding) in GRAPH_DIMENSIONS else None
     rows = await session.all(
         _search(dimensions, on_pages),
         owner_id=session.owner_id,
         terms=list(terms),
-        readable=max(READ_ENTRIES, int(READ_SHARE * library.chunk_count)),
+        readable=readable,
+        listed=readable if scope == Scope() else None,
         embedding=HalfVector(embedding),
         model_id=library.model_id,
         **_documents(scope),

@@ -1,12 +1,16 @@
 """How long a search takes by the size of the owner's library, and what a chunk occupies."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import asyncpg
 import numpy as np
+from asyncpg.prepared_stmt import PreparedStatement
 from numpy.typing import NDArray
+from pgvector import HalfVector
+from pgvector.asyncpg import register_vector
 
 from bench.retrieval.product import Product
 from bench.retrieval.synthetic import DIMENSIONS, Corpus, fill
@@ -19,6 +23,11 @@ from workers.graphs import Graphs
 OTHER_OWNERS, OTHER_CHUNKS = 10, 9_000
 QUERIES = 200
 LIMIT = 10
+_BARE = (
+    "SELECT version_id, ordinal FROM chunk_vectors WHERE owner_id = $1 AND model_id = $2"
+    " ORDER BY embedding <=> $3 LIMIT 100"
+)
+"""The reference: what comparing with every vector costs where nothing else is asked."""
 TABLES = ("documents", "document_versions", "chunks", "postings", "chunk_vectors")
 
 Question = tuple[list[str], NDArray[np.float32]]
@@ -101,10 +110,28 @@ async def _print_latency(product: Product, owner: Owner, graph: bool) -> None:
         await product.services.retrieval.search(owner.principal, query, LIMIT)
         return time.perf_counter() - started
 
+    async with _bare(product, owner) as statement:
+
+        async def bare() -> float:
+            embedding = HalfVector(corpus.vectors(1)[0])
+            started = time.perf_counter()
+            await statement.fetch(owner.principal.user_id, owner.library.model_id, embedding)
+            return time.perf_counter() - started
+
+        print(f"{name:24} bare    {await _percentiles(bare)}", flush=True)
     for leg, ask in legs.items():
         print(f"{name:24} {leg:7} {await _percentiles(lambda ask=ask: sql(ask))}", flush=True)
-    if not graph:
-        print(f"{name:24} search  {await _percentiles(whole)}", flush=True)
+    print(f"{name:24} search  {await _percentiles(whole)}", flush=True)
+
+
+@asynccontextmanager
+async def _bare(product: Product, owner: Owner) -> AsyncIterator[PreparedStatement]:
+    connection = await asyncpg.connect(product.postgres.app_url)
+    await register_vector(connection)
+    owner_id = str(owner.principal.user_id)
+    await connection.execute("SELECT set_config('lectern.owner_id', $1, false)", owner_id)
+    yield await connection.prepare(_BARE)
+    await connection.close()
 
 
 async def _percentiles(measure: Callable[[], Awaitable[float]]) -> str:
