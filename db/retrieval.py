@@ -7,7 +7,7 @@ better one passage is than the next (Bruch et al., "An Analysis of Fusion Functi
 Retrieval", 2022).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -58,6 +58,14 @@ class Hit:
     """Cosine, for every hit that has a vector."""
     score: float
     """Comparable within one search only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The best chunks, best first, and what each term of the question adds to BM25 at most."""
+
+    hits: Sequence[Hit]
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +204,8 @@ fused AS (
   FROM scored, spread),
 best AS (SELECT * FROM fused ORDER BY score DESC, chunk LIMIT :limit)
 SELECT b.document_id, b.filename, b.version_id, b.ordinal, c.start, c.first_page, c.last_page,
-  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score
+  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score,
+  (SELECT array_agg(number) FROM asked) AS numbers, (SELECT array_agg(weight) FROM asked) AS weights
 FROM best b JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = b.version_id
   AND c.ordinal = b.ordinal
 ORDER BY b.score DESC, b.chunk"""
@@ -252,8 +261,8 @@ async def search(
     lexical_weight: float,
     semantic_weight: float,
     graph: bool = False,
-) -> list[Hit]:
-    """The best `limit` chunks, best first.
+) -> Found:
+    """The best `limit` chunks.
 
     `candidates` is how deep each leg is read. `graph` takes the approximate index for the vectors
     that are in it. Of a bounded search all postings are listed: its own may be the last ones.
@@ -277,7 +286,9 @@ async def search(
         lexical_weight=lexical_weight,
         semantic_weight=semantic_weight,
     )
-    return [Hit(**row) for row in rows]
+    hits = [Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows]
+    asked = zip(rows[0]["numbers"] or (), rows[0]["weights"] or (), strict=True) if rows else ()
+    return Found(hits, {terms[number - 1]: weight for number, weight in asked})
 
 
 async def passages_on_pages(

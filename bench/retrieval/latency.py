@@ -1,7 +1,7 @@
 """How long a search takes by the size of the owner's library, and what a chunk occupies."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -42,14 +42,16 @@ class Owner:
         self._database = product.services.database
         self._model = product.services.embedder.model
 
-    async def search(self, question: Question, limit: int, graph: bool) -> tuple[list[Hit], float]:
+    async def search(
+        self, question: Question, limit: int, graph: bool
+    ) -> tuple[Sequence[Hit], float]:
         """What was found, and the seconds that the statement took."""
         terms, embedding = question
         fusion = Fusion()
         async with self._database.read(self.principal.user_id) as session:
             await retrieval.library(session, self._model, DIMENSIONS)
             started = time.perf_counter()
-            hits = await retrieval.search(
+            found = await retrieval.search(
                 session,
                 terms,
                 embedding,
@@ -61,7 +63,7 @@ class Owner:
                 semantic_weight=fusion.semantic_weight,
                 graph=graph,
             )
-            return hits, time.perf_counter() - started
+            return found.hits, time.perf_counter() - started
 
 
 async def measure_latency(product: Product, sizes: list[int]) -> None:
