@@ -78,7 +78,7 @@ def search_terms(text: str, languages: Iterable[str]) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8_192)
 def word_terms(word: str, languages: tuple[str, ...]) -> Sequence[str]:
     """The terms of what stands between two spaces; remembered, for texts repeat their words."""
     return terms(word, languages)

@@ -41,13 +41,8 @@ def by_best_sentence(
     """
 
     def told(sentence: str) -> float:
-        found = {
-            term
-            for word in sentence.split()
-            for term in word_terms(word, languages)
-            if term in weights
-        }
-        return sum(weights[term] for term in found)
+        found = {term for word in sentence.split() for term in word_terms(word, languages)}
+        return sum(weight for term, weight in weights.items() if term in found)
 
     read = [
         replace(hit, score=hit.score + share * max(map(told, _SENTENCE_END.split(hit.text))))
