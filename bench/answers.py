@@ -48,18 +48,19 @@ async def ask(
     product: Product, principal: Principal, names: dict[UUID, str], question: dict[str, Any]
 ) -> Outcome:
     services = product.services
-    answer_id = await services.chat.ask(principal, Ask(new_id().hex, question["question"]))
-    async for event in services.chat.follow(principal, answer_id, 0):
+    ask = Ask(new_id().hex, question["question"])
+    answer = (await services.chat.ask(principal, ask)).answer
+    async for event in services.chat.follow(principal, answer, 0):
         if event.kind == "FAILED":
             raise RuntimeError(event.payload["message"])
-    message = (await services.conversations.messages_by_ids(principal, [answer_id]))[answer_id]
-    citations = (await services.conversations.citations(principal, [answer_id])).get(answer_id, [])
+    message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
+    citations = (await services.conversations.citations(principal, [answer.id])).get(answer.id, [])
     quoted = " ".join(citation.quote for citation in citations)
     cjk = sum("\u4e00" <= character <= "\u9fff" for character in message.text)
     return Outcome(
         answerable=not question.get("unanswerable", False),
         grounded=bool(message.grounded),
-        contained=any(normal(answer) in normal(quoted) for answer in question["answers"]),
+        contained=any(normal(gold) in normal(quoted) for gold in question["answers"]),
         cited_first=bool(citations)
         and names[citations[0].document_id] == filename(question["paragraph"]),
         citations=len(citations),

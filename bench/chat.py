@@ -1,10 +1,11 @@
 """Many chats at once: time to the first words, events a second, memory of a subscription.
 
-    python -m bench.chat [--streams 1 50 200] [--idle 1000]
+    python -m bench.chat [--streams 1 50 200] [--seconds 10] [--idle 1000]
 
 Runs `lectern up` twice on a data folder of its own, with the extractive answerer and with a
 stand-in for a language model on the loopback that takes 150 ms to its first token and 20 ms to each
-of the next 40. Users and streams come from this process, which shares the machine.
+of the next 40. Streams begin all at once, or are kept up for some seconds: whoever has an answer
+asks again. Users and streams come from this process, which shares the machine.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -112,15 +114,24 @@ async def stream(client: Client, first_seconds: list[float]) -> int:
     return len(kinds)
 
 
-async def run_streams(clients: Sequence[Client], api: psutil.Process, count: int) -> Run:
+async def run_streams(
+    clients: Sequence[Client], api: psutil.Process, count: int, seconds: float = 0
+) -> Run:
+    """All at once, or kept up for so many seconds."""
     first_seconds: list[float] = []
     busy = sum(api.cpu_times()[:2])
     begun = time.perf_counter()
-    events = await asyncio.gather(
-        *(stream(clients[n // ANSWERS_PER_USER], first_seconds) for n in range(count))
-    )
-    seconds = time.perf_counter() - begun
-    return Run(first_seconds, sum(events), seconds, sum(api.cpu_times()[:2]) - busy)
+
+    async def keep_asking(number: int) -> int:
+        await asyncio.sleep(min(seconds, 1) * number / count)
+        events = await stream(clients[number // ANSWERS_PER_USER], first_seconds)
+        while time.perf_counter() - begun < seconds:
+            events += await stream(clients[number // ANSWERS_PER_USER], first_seconds)
+        return events
+
+    events = await asyncio.gather(*(keep_asking(number) for number in range(count)))
+    passed = time.perf_counter() - begun
+    return Run(first_seconds, sum(events), passed, sum(api.cpu_times()[:2]) - busy)
 
 
 async def run_idle(client: Client, api: psutil.Process, count: int) -> tuple[float, float]:
@@ -147,21 +158,24 @@ def api_of(supervisor: psutil.Process) -> psutil.Process:
     return next(p for p in supervisor.children(recursive=True) if "serve" in p.cmdline())
 
 
-async def measure(name: str, table: Table, folder: Path, streams: list[int], idle: int) -> str:
+async def measure(
+    name: str, table: Table, folder: Path, streams: list[int], seconds: float, idle: int
+) -> str:
     with lectern_up(folder / "data") as (url, _, supervisor):
         api = api_of(supervisor)
         async with AsyncExitStack() as stack:
             users = -(-max(streams) // ANSWERS_PER_USER)
             clients = [await new_user(stack, url, folder) for _ in range(users)]
             await run_streams(clients, api, 1)
-            for count in streams:
-                run = await run_streams(clients, api, count)
+            for count, kept_up in product(streams, (0, seconds)):
+                run = await run_streams(clients, api, count, kept_up)
                 p50, p95 = np.percentile(run.first_seconds, [50, 95]) * 1000
                 table.add_row(
                     name,
-                    str(count),
+                    f"{count} {'kept up' if kept_up else 'at once'}",
                     f"{p50:.0f}",
                     f"{p95:.0f}",
+                    f"{len(run.first_seconds) / run.seconds:.1f}",
                     f"{run.events / run.seconds:.0f}",
                     f"{run.events / run.cpu_seconds:.0f}",
                 )
@@ -171,15 +185,15 @@ async def measure(name: str, table: Table, folder: Path, streams: list[int], idl
     return f"{idle} idle subscriptions: {kib:.0f} KiB each, {share:.1%} of a core"
 
 
-async def run(folder: Path, streams: list[int], idle: int) -> None:
-    headings = ("streams", "p50 ms", "p95 ms", "events/s", "events per CPU second")
+async def run(folder: Path, streams: list[int], seconds: float, idle: int) -> None:
+    headings = ("streams", "p50 ms", "p95 ms", "answers/s", "events/s", "events per CPU second")
     table = Table("answerer", *headings, title="time to the first words")
     (folder / "guide.txt").write_text(FACT * 3)
     os.environ["LECTERN_MAX_USER_CONNECTIONS"] = "5000"
-    await measure("extractive", table, folder, streams, 0)
+    await measure("extractive", table, folder, streams, seconds, 0)
     async with language_model() as url:
         os.environ |= {"OPENAI_BASE_URL": url, "LECTERN_EMBEDDER": "local"}
-        note = await measure("language model", table, folder, streams, idle)
+        note = await measure("language model", table, folder, streams, seconds, idle)
     console = Console(width=110)
     console.print(table)
     console.print(note)
@@ -190,10 +204,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--streams", type=int, nargs="+", default=[1, 50, 200])
+    parser.add_argument("--seconds", type=float, default=10, help="that streams are kept up")
     parser.add_argument("--idle", type=int, default=1000)
     arguments, _ = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="lectern-bench-") as folder:
-        asyncio.run(run(Path(folder), arguments.streams, arguments.idle))
+        asyncio.run(run(Path(folder), arguments.streams, arguments.seconds, arguments.idle))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Who is asking."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 
@@ -12,4 +12,10 @@ class Principal:
     session_id: UUID | None
     """The login that the access token came from; None for an API key."""
     expires_at: datetime | None
-    """When the proof of identity ends; None for an API key without an end."""
+    """When the proof of identity has to be shown again; None: never."""
+
+    @property
+    def seconds_left(self) -> float | None:
+        if self.expires_at is None:
+            return None
+        return (self.expires_at - datetime.now(UTC)).total_seconds()

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
 
 from core.errors import EmailTaken
 from db.engine import ReadSession, Row, WriteSession
@@ -96,8 +96,8 @@ async def insert_user(
             password_hash=password_hash,
             name=name,
         )
-    except IntegrityError as error:
-        if "users_email_key" in str(error):
+    except asyncpg.UniqueViolationError as error:
+        if error.constraint_name == "users_email_key":
             raise EmailTaken("Somebody already registered with this address.") from None
         raise
     return User(**row)

@@ -1,6 +1,5 @@
 """Answers while they are written and after: lease, event log, passages and citations."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -62,9 +61,12 @@ class Ending:
     completion_tokens: int = 0
 
 
-_INSERT_LEASE = text(
-    "INSERT INTO answer_leases (message_id, owner_id, expires_at)"
-    " VALUES (:message_id, :owner_id, now() + make_interval(secs => :lease_seconds))"
+_BEGIN = text(
+    """WITH leased AS (
+      INSERT INTO answer_leases (message_id, owner_id, expires_at)
+      VALUES (:message_id, :owner_id, now() + make_interval(secs => :lease_seconds)))
+    INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)
+    VALUES (:owner_id, :message_id, :sequence, :kind, :payload)"""
 )
 _STREAMING = text("SELECT count(*) AS n FROM answer_leases WHERE owner_id = :owner_id")
 _CHECKPOINT = text(
@@ -79,7 +81,7 @@ _CHECKPOINT = text(
 # citation points to may be deleted at any moment: then it is left out.
 _INSERT_EVENT = text(
     "INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)"
-    " VALUES (:owner_id, :message_id, :sequence, :kind, CAST(:payload AS jsonb))"
+    " VALUES (:owner_id, :message_id, :sequence, :kind, :payload)"
     " ON CONFLICT DO NOTHING"
 )
 _EVENTS = text(
@@ -145,12 +147,15 @@ _CITATIONS = text(
 )
 
 
-async def begin(session: WriteSession, message_id: UUID, lease_seconds: float) -> None:
+async def begin(
+    session: WriteSession, message_id: UUID, started: Event, lease_seconds: float
+) -> None:
     await session.run(
-        _INSERT_LEASE,
-        message_id=message_id,
+        _BEGIN,
         owner_id=session.owner_id,
+        message_id=message_id,
         lease_seconds=lease_seconds,
+        **asdict(started),
     )
 
 
@@ -203,11 +208,9 @@ async def append_events(session: WriteSession, message_id: UUID, events: Sequenc
                 "message_id": message_id,
                 "sequence": event.sequence,
                 "kind": event.kind,
-                "payload": json.dumps(
-                    {"position": event.payload["position"]}
-                    if event.kind == "CITATION"
-                    else event.payload
-                ),
+                "payload": {"position": event.payload["position"]}
+                if event.kind == "CITATION"
+                else event.payload,
             }
             for event in events
         ],

@@ -54,7 +54,10 @@ _RENAME = text(
     "UPDATE conversations SET title = :title, updated_at = now()"
     f" WHERE owner_id = :owner_id AND id = :id RETURNING {_CONVERSATION}"
 )
-_TOUCH = text("UPDATE conversations SET updated_at = now() WHERE owner_id = :owner_id AND id = :id")
+_TOUCH = text(
+    "UPDATE conversations SET updated_at = now() WHERE owner_id = :owner_id AND id = :id"
+    f" RETURNING {_CONVERSATION}"
+)
 _DELETE = text("DELETE FROM conversations WHERE owner_id = :owner_id AND id = :id")
 _INSERT_MESSAGE = text(
     "INSERT INTO messages (owner_id, id, conversation_id, parent_id, role, text, status,"
@@ -127,8 +130,10 @@ async def rename(session: WriteSession, conversation_id: UUID, title: str) -> Co
     return Conversation(**row) if row else None
 
 
-async def touch(session: WriteSession, conversation_id: UUID) -> None:
-    await session.run(_TOUCH, owner_id=session.owner_id, id=conversation_id)
+async def touch(session: WriteSession, conversation_id: UUID) -> Conversation | None:
+    """Move it to the top of its owner's list."""
+    row = await session.first(_TOUCH, owner_id=session.owner_id, id=conversation_id)
+    return Conversation(**row) if row else None
 
 
 async def delete(session: WriteSession, conversation_id: UUID) -> bool:

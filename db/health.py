@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
+import asyncpg
 
 from db.engine import driver_url
 
-_HEALTH = text("""
+_HEALTH = """
 SELECT current_setting('server_version') AS server_version,
        (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector_version,
        (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user)
@@ -17,7 +15,7 @@ SELECT current_setting('server_version') AS server_version,
        ARRAY(SELECT relname::text FROM pg_class
              WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
                AND pg_has_role(current_user, relowner, 'MEMBER')) AS owned_tables
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,8 @@ class Health:
 
 async def inspect(url: str) -> Health:
     """As seen by the role in `url`. Raises what the connection raises."""
-    engine = create_async_engine(driver_url(url), poolclass=NullPool, connect_args={"timeout": 5})
+    connection = await asyncpg.connect(driver_url(url), timeout=5)
     try:
-        async with engine.connect() as connection:
-            return Health(**(await connection.execute(_HEALTH)).mappings().one())
+        return Health(**await connection.fetchrow(_HEALTH))
     finally:
-        await engine.dispose()
+        await connection.close()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 from alembic import command, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -57,11 +58,12 @@ def run_script(sql: str) -> None:
 
 
 async def _as_owner(url: str, run: Callable[[Connection], T]) -> T:
-    engine = create_async_engine(
-        driver_url(url),
-        poolclass=NullPool,
-        connect_args={"timeout": 10, "server_settings": {"lock_timeout": "10s"}},
-    )
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            driver_url(url), timeout=10, server_settings={"lock_timeout": "10s"}
+        )
+
+    engine = create_async_engine("postgresql+asyncpg://", poolclass=NullPool, async_creator=connect)
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(run)

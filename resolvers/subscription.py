@@ -7,10 +7,11 @@ from uuid import UUID
 
 import strawberry
 
-from core.errors import DatabaseUnavailable, DomainError, ErrorCode, NotFound, RateLimited
+from core.errors import DatabaseUnavailable, DomainError, ErrorCode, RateLimited
 from core.ids import Kind, decode_id
 from core.principal import Principal
 from db.answers import Event
+from db.conversations import Message
 from resolvers import arguments, mapping
 from resolvers.context import Info
 from schema.chat import (
@@ -62,12 +63,17 @@ class Subscription:
     async def chat(self, info: Info, input: ChatInput) -> AsyncGenerator[ChatEvent, None]:
         principal = info.context.principal
         try:
-            asked = arguments.ask(input)
-            message_id = await info.context.services.chat.ask(principal, asked)
+            asked = await info.context.services.chat.ask(principal, arguments.ask(input))
         except DomainError as error:
             yield _failed(error, 0)
             return
-        async with aclosing(_events(info, principal, message_id, 0)) as events:
+        yield ChatStarted(
+            sequence=1,
+            conversation=mapping.conversation(asked.conversation),
+            question=mapping.message(asked.question),
+            answer=mapping.message(asked.answer),
+        )
+        async with aclosing(_events(info, principal, asked.answer, 1)) as events:
             async for event in events:
                 yield event
 
@@ -80,25 +86,26 @@ class Subscription:
         principal = info.context.principal
         try:
             key = decode_id(Kind.MESSAGE, message_id)
-        except NotFound as error:
+            message = await info.context.services.chat.answer(principal, key)
+        except DomainError as error:
             yield _failed(error, 0)
             return
-        async with aclosing(_events(info, principal, key, after_sequence)) as events:
+        async with aclosing(_events(info, principal, message, after_sequence)) as events:
             async for event in events:
                 yield event
 
 
 async def _events(
-    info: Info, principal: Principal, message_id: UUID, after: int
+    info: Info, principal: Principal, answer: Message, after: int
 ) -> AsyncGenerator[ChatEvent, None]:
-    events = info.context.services.chat.follow(principal, message_id, after)
+    events = info.context.services.chat.follow(principal, answer, after)
     sequence = 0
     try:
         async with aclosing(events):
             async for event in events:
                 info.context.loading.forget()
                 sequence = event.sequence
-                yield await _event(info, message_id, event)
+                yield await _event(info, answer.id, event)
     except DomainError as error:
         yield _failed(error, sequence and sequence + 1)
 

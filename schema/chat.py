@@ -37,8 +37,11 @@ class Citation:
     page_start: strawberry.Private[int]
     page_end: strawberry.Private[int]
     index: int = strawberry.field(description="The [n] in the text.")
-    start: int = strawberry.field(description="Where the cited sentence begins in the answer.")
-    end: int
+    start: int = strawberry.field(
+        description="Where the cited sentence begins in the answer's text, in Unicode code points: "
+        "`Array.from(text)` in JavaScript, whose strings count UTF-16 units."
+    )
+    end: int = strawberry.field(description="Where it ends: before this code point.")
     page_number: int
     quote: str
     verified: bool = strawberry.field(description="The quote stands, word for word, on that page.")

@@ -25,23 +25,32 @@ _HEADERS = [
 
 
 class EventStream:
-    """An ASGI response that ends with its results or its reader, whichever is first.
+    """An ASGI response that ends with its results, its reader or its time, whichever is first.
+
+    When its time is up it breaks off without `complete`, and clients connect again.
 
     Starlette's `StreamingResponse` cancels by an anyio scope, which also cancels what a
     generator awaits in its clean-up; here every task is cancelled once and awaited.
     """
 
-    def __init__(self, results: AsyncGenerator[ExecutionResult, None]) -> None:
+    def __init__(
+        self, results: AsyncGenerator[ExecutionResult, None], seconds: float | None
+    ) -> None:
         self._results = results
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         async with asyncio.TaskGroup() as tasks:
             ends = [tasks.create_task(self._write(send)), tasks.create_task(_left(receive))]
             heart = tasks.create_task(_beat(send))
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(
+                ends, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED
+            )
             for task in (*ends, heart):
                 task.cancel()
+        if not ended:
+            await _send(send, "", more=False)
 
     async def _write(self, send: Send) -> None:
         async with aclosing(self._results):

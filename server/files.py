@@ -1,5 +1,6 @@
 """Original files, by addresses that `Document.downloadUrl` and `prepareUpload` hand out."""
 
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -29,10 +30,17 @@ async def download(request: Request) -> Response:
     try:
         owner_id, version_id = services.downloads.open(request.path_params["token"])
         file = await services.documents.file(owner_id, version_id)
+        first = await anext(file.content, b"")  # a status can tell of a failure, a body cannot
     except DomainError as error:
         return _failure(error)
+
+    async def content() -> AsyncIterator[bytes]:
+        yield first
+        async for chunk in file.content:
+            yield chunk
+
     return StreamingResponse(
-        file.content,
+        content(),
         media_type=file.media_type,
         headers={
             "Content-Length": str(file.byte_size),

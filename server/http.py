@@ -122,7 +122,8 @@ class GraphQLOverHTTP:
     ) -> None:
         try:
             with self._cap.hold(caller(request, principal)):
-                stream = EventStream(self._executor.run(operation, request, principal))
+                results = self._executor.run(operation, request, principal)
+                stream = EventStream(results, principal.seconds_left if principal else None)
                 await stream(request.scope, request.receive, send)
         except RateLimited as error:
             retry = {"Retry-After": str(round(error.retry_after))}

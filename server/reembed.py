@@ -19,20 +19,17 @@ async def reembed(settings: Settings, prune: bool) -> None:
     if settings.database_url is None and running is not None:
         settings = settings.model_copy(update={"database_url": running.database_url})
     require(settings, "database_url")
-    database = Database(str(settings.database_url))
     embedder = open_embedder(settings)
-    reembedding = Reembedding(database, embedder)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     try:
-        with Progress(*columns, TimeRemainingColumn()) as bar:
-            task = bar.add_task(f"Passages for {embedder.model}", total=None)
-            async with aclosing(reembedding.run()) as steps:
-                async for step in steps:
-                    bar.update(task, completed=step.done, total=step.total)
-        if prune:
-            await reembedding.prune()
+        async with Database(str(settings.database_url)) as database, aclosing(embedder):
+            reembedding = Reembedding(database, embedder)
+            with Progress(*columns, TimeRemainingColumn()) as bar:
+                task = bar.add_task(f"Passages for {embedder.model}", total=None)
+                async with aclosing(reembedding.run()) as steps:
+                    async for step in steps:
+                        bar.update(task, completed=step.done, total=step.total)
+            if prune:
+                await reembedding.prune()
     except DomainError as error:
         raise UsageError(f"{error.message} Run it again to go on.") from error
-    finally:
-        await embedder.aclose()
-        await database.close()

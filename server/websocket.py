@@ -6,7 +6,6 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 import asyncio
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -175,7 +174,9 @@ class _Connection:
         self._principal = principal
         self._acknowledged = True
         await self._send({"type": "connection_ack"})
-        self._deadline.reschedule(_loop_time(principal.expires_at if principal else None))
+        seconds = principal.seconds_left if principal else None
+        now = asyncio.get_running_loop().time()
+        self._deadline.reschedule(None if seconds is None else now + seconds)
 
     async def _subscribe(self, id_: str, payload: object) -> None:
         if not self._acknowledged:
@@ -253,9 +254,3 @@ def _id(message: dict[str, Any]) -> str:
     if not isinstance(id_, str) or not id_:
         raise Close(4400, "The id must be a string that is not empty")
     return id_
-
-
-def _loop_time(at: datetime | None) -> float | None:
-    if at is None:
-        return None
-    return asyncio.get_running_loop().time() + (at - datetime.now(UTC)).total_seconds()

@@ -17,6 +17,7 @@ from core.errors import (
 )
 from core.ids import new_id
 from core.principal import Principal
+from core.text import is_storable
 from core.tokens import AccessToken, OpaqueToken, TokenSigner
 from db import accounts
 from db.engine import Database, WriteSession
@@ -24,6 +25,8 @@ from services.throttle import Throttle
 
 REUSE_GRACE = timedelta(seconds=10)
 """A refresh token may be sent again this soon: the first answer may have been lost."""
+KEY_TRUSTED = timedelta(minutes=15)
+"""How long a connection outlives the API key that it was opened with."""
 MIN_PASSWORD_LENGTH = 10
 MAX_PASSWORD_LENGTH = 256
 REFRESH_PREFIX = "lrt"
@@ -72,6 +75,10 @@ class Accounts:
                 f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters.",
                 field="password",
             )
+        if not is_storable(password):
+            raise InvalidInput(
+                "A password holds neither NUL nor half of a character.", field="password"
+            )
         if name is not None and not 1 <= len(name.strip()) <= 200:
             raise InvalidInput("A name has 1 to 200 characters.", field="name")
         async with self._hashing:
@@ -86,6 +93,8 @@ class Accounts:
         """Raises `RateLimited` after too many failures of one account, and `InvalidCredentials`,
         after the same work whether the user exists or not."""
         email = email.strip().lower()
+        if not is_storable(email + password):
+            raise _wrong_credentials()
         await self._logins.spend(email)
         async with self._database.read(None) as session:
             user = await accounts.user_by_email(session, email)
@@ -96,7 +105,7 @@ class Accounts:
                 password[: MAX_PASSWORD_LENGTH + 1],
             )
         if user is None or not matches:
-            raise InvalidCredentials("The address or the password is wrong.")
+            raise _wrong_credentials()
         await self._logins.forgive(email)
         async with self._database.write(user.id) as write:
             return await self._open(write, user, family_id=new_id())
@@ -180,7 +189,10 @@ class Accounts:
             stored = await accounts.live_api_key(session, key.id)
         if stored is None or not key.matches(stored["secret_hash"]):
             raise Unauthenticated("The API key is not valid.")
-        return Principal(key.owner_id, stored["role"], None, stored["expires_at"])
+        until = datetime.now(UTC) + KEY_TRUSTED
+        return Principal(
+            key.owner_id, stored["role"], None, min(until, stored["expires_at"] or until)
+        )
 
     def _matches(self, password_hash: str, password: str) -> bool:
         try:
@@ -202,3 +214,7 @@ def _normalized_email(email: str) -> str:
     if not at or not local or "." not in domain or len(email) > 254 or " " in email:
         raise InvalidInput("This is not an e-mail address.", field="email")
     return email
+
+
+def _wrong_credentials() -> InvalidCredentials:
+    return InvalidCredentials("The address or the password is wrong.")

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 from uuid import UUID
@@ -18,7 +18,7 @@ from db import answers
 from db.answers import Citation, Ending, Event
 from db.engine import Database
 from providers.answering import Step
-from services.events import Hints, answer_subject, stop_subject
+from services.events import Hints, answer_subject, hint_channel, stop_subject
 
 _log = structlog.get_logger()
 COALESCE_SECONDS = 0.025
@@ -28,8 +28,12 @@ LEASE_SECONDS = 10.0
 SILENT_AFTER_SECONDS = 8.0
 """So long after it last took its lease a writer says nothing more, lest it speak while a sweeper
 already ends the answer in its place."""
-TAIL_SECONDS = 600
-"""How long Redis keeps the newest events; the database keeps all of them."""
+TAIL_SECONDS, ENDED_SECONDS = 600, 5
+"""How long Redis keeps the newest events of an answer, and those of one that has ended: then the
+database has all of them but what was cited from documents deleted since."""
+REDIS_SECONDS = 0.5
+"""What a Redis that hangs may cost an answer or its followers each time."""
+ENDINGS = ("COMPLETED", "FAILED")
 
 _FAILURES = {
     ErrorCode.INTERRUPTED: "The answer was interrupted; ask again.",
@@ -46,27 +50,34 @@ def failure(code: ErrorCode) -> dict[str, Any]:
 
 
 class AnswerTail:
-    """The newest events of answers, in Redis streams: transient, and allowed to be lost."""
+    """The newest events of answers for other processes, in Redis streams: allowed to be lost."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def append(self, message_id: UUID, events: Sequence[Event]) -> None:
+        """Also tells whoever follows the answer."""
         key = _key(message_id)
+        ended = events[-1].kind in ENDINGS
         try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
+            async with (
+                asyncio.timeout(REDIS_SECONDS),
+                self._redis.pipeline(transaction=False) as pipeline,
+            ):
                 for event in events:
                     fields = {"kind": event.kind, "payload": json.dumps(event.payload)}
                     pipeline.xadd(key, fields, id=f"{event.sequence}-0")  # type: ignore[arg-type]
-                pipeline.expire(key, TAIL_SECONDS)
+                pipeline.expire(key, ENDED_SECONDS if ended else TAIL_SECONDS)
+                pipeline.publish(hint_channel(answer_subject(message_id)), b"")
                 await pipeline.execute()
         except (RedisError, OSError) as error:
-            _log.warning("answer tail lost", error=str(error))
+            _log.warning("answer tail lost", error=repr(error))
 
     async def after(self, message_id: UUID, sequence: int, limit: int) -> list[Event] | None:
         """The events that follow `sequence`, none if there is no news; None if they are lost."""
         try:
-            entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
+            async with asyncio.timeout(REDIS_SECONDS):
+                entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
         except (RedisError, OSError):
             return None
         events = [
@@ -78,7 +89,10 @@ class AnswerTail:
 
 
 class AnswerLog:
-    """Records what one answer does; `send` and `keep` carry it out while it is written."""
+    """Records what one answer does; `send` and `keep` carry it out while it is written.
+
+    Followers in this process read it from here, those in others from Redis or the database.
+    """
 
     def __init__(
         self,
@@ -87,20 +101,24 @@ class AnswerLog:
         tail: AnswerTail,
         principal: Principal,
         message_id: UUID,
+        started: Event,
     ) -> None:
+        """`started` stands in the database already."""
+        self.message_id = message_id
+        self.text = ""
         self._database = database
         self._hints = hints
         self._tail = tail
         self._principal = principal
-        self._message_id = message_id
         self._fresh: list[str] = []
-        self._events: list[Event] = []
-        self._first_sequence = 2
+        self._events = [started]
         self._sent = 0
-        self._kept = 0
+        self._kept = 1
         self._leased_at = time.monotonic()
         self._dirty = asyncio.Event()
-        self.text = ""
+        self._dirty.set()
+        self._news = asyncio.Event()
+        self._closed = False
 
     def sources(self, count: int, step: Step | None = None) -> None:
         """So many passages stand in the database now; `step` found the newest."""
@@ -117,6 +135,17 @@ class AnswerLog:
         self._cut_delta()
         self._record("CITATION", citation.payload())
 
+    async def follow(self, after: int) -> AsyncGenerator[Event]:
+        """Every event newer than `after` that followers may know, until no more will come."""
+        while True:
+            news, closed = self._news, self._closed
+            for event in self._events[after : self._sent]:
+                yield event
+                after = event.sequence
+            if closed:
+                return
+            await news.wait()
+
     async def send(self) -> None:
         """Tell followers what is new every few milliseconds, until cancelled."""
         while True:
@@ -129,7 +158,7 @@ class AnswerLog:
 
     async def keep(self) -> Literal["stop", "gone"]:
         """Checkpoint what is new and renew the lease until the answer is to end or has ended."""
-        async with self._hints.listen(stop_subject(self._message_id)) as listener:
+        async with self._hints.listen(stop_subject(self.message_id)) as listener:
             while self._holds_lease():
                 hinted = await listener.wait(CHECKPOINT_SECONDS)
                 age = time.monotonic() - self._leased_at
@@ -150,6 +179,13 @@ class AnswerLog:
 
         Tried again as long as the lease lasts; after that the sweeper ends the answer.
         """
+        try:
+            await self._write_end(ending)
+        finally:
+            self._closed = True
+            self._tell()
+
+    async def _write_end(self, ending: Ending) -> None:
         self._cut_delta()
         if ending.failure_code is not None:
             self._record("FAILED", failure(ending.failure_code))
@@ -161,7 +197,7 @@ class AnswerLog:
                     ended = await self._end(ending)
             except Exception:
                 if not self._holds_lease():
-                    _log.exception("end not written", message_id=str(self._message_id))
+                    _log.exception("end not written", message_id=str(self.message_id))
                     return
                 await asyncio.sleep(RETRY_SECONDS)
             else:
@@ -169,14 +205,13 @@ class AnswerLog:
         if ended:
             await self._send()
         else:
-            await self._hints.publish(answer_subject(self._message_id))
+            await self._hints.publish(answer_subject(self.message_id))
 
     def _holds_lease(self) -> bool:
         return time.monotonic() - self._leased_at < SILENT_AFTER_SECONDS
 
     def _record(self, kind: str, payload: dict[str, Any]) -> None:
-        sequence = self._first_sequence + len(self._events)
-        self._events.append(Event(sequence, kind, payload))
+        self._events.append(Event(len(self._events) + 1, kind, payload))
         self._dirty.set()
 
     def _cut_delta(self) -> None:
@@ -189,8 +224,12 @@ class AnswerLog:
         unsent = self._events[self._sent :]
         if unsent:
             self._sent += len(unsent)
-            await self._tail.append(self._message_id, unsent)
-            await self._hints.publish(answer_subject(self._message_id))
+            self._tell()
+            await self._tail.append(self.message_id, unsent)
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def _checkpoint(self) -> Literal["held", "stop", "gone"]:
         self._cut_delta()
@@ -198,12 +237,7 @@ class AnswerLog:
         leased_at = time.monotonic()
         async with self._database.write(self._principal.user_id) as session:
             state = await answers.checkpoint(
-                session,
-                self._message_id,
-                text,
-                events,
-                self._first_sequence + kept - 1,
-                LEASE_SECONDS,
+                session, self.message_id, text, events, kept, LEASE_SECONDS
             )
         self._kept, self._leased_at = kept, leased_at
         return state
@@ -211,10 +245,10 @@ class AnswerLog:
     async def _end(self, ending: Ending) -> bool:
         sequence = self._events[-1].sequence
         async with self._database.write(self._principal.user_id) as session:
-            ended = await answers.end(session, self._message_id, ending, self.text, sequence)
+            ended = await answers.end(session, self.message_id, ending, self.text, sequence)
             if ended:
                 unkept = self._events[self._kept :]
-                await answers.append_events(session, self._message_id, unkept)
+                await answers.append_events(session, self.message_id, unkept)
         return ended
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -13,11 +14,11 @@ from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
 from core.telemetry import ANSWERS
 from core.text import is_storable
-from db import answers, conversations, documents
+from db import answers, conversations
 from db.answers import Ending, Event
-from db.conversations import Message
+from db.conversations import Conversation, Message
 from db.engine import Database, ReadSession, WriteSession
-from services.answer_log import LEASE_SECONDS, AnswerTail, failure
+from services.answer_log import ENDINGS, LEASE_SECONDS, AnswerLog, AnswerTail, failure
 from services.composition import Composer
 from services.events import Hints, answer_subject, stop_subject
 
@@ -34,9 +35,10 @@ SWEEP_SECONDS = 3.0
 """With the lease, less than 15 seconds until the answer of a dead replica has ended."""
 GRACE_SECONDS = 2.0
 """For answers that are almost done when the process is to end."""
+MAX_SEQUENCE = 2**31 - 2
+"""So that the next one is an Int of GraphQL's."""
 BATCH = 1000
 """Events that a follower holds in memory at most."""
-ENDINGS = ("COMPLETED", "FAILED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ class Ask:
     conversation_id: UUID | None = None
     document_ids: Sequence[UUID] | None = None
     parent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    conversation: Conversation
+    question: Message
+    answer: Message
 
 
 class Chat:
@@ -63,6 +72,7 @@ class Chat:
         self._tail = tail
         self._composer = composer
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._logs: dict[UUID, AnswerLog] = {}
 
     async def __aenter__(self) -> Self:
         self._sweeper = asyncio.create_task(self._sweep())
@@ -80,10 +90,10 @@ class Chat:
     @property
     def writing(self) -> int:
         """Answers that this process writes."""
-        return len(self._tasks)
+        return len(self._logs)
 
-    async def ask(self, principal: Principal, ask: Ask) -> UUID:
-        """Store the question and begin its answer; the answer's id. A resend asks nothing new.
+    async def ask(self, principal: Principal, ask: Ask) -> Asked:
+        """Store the question and begin its answer. A resend asks nothing new.
 
         Raises `InvalidInput`, `NotFound` and `RateLimited`.
         """
@@ -98,18 +108,16 @@ class Chat:
         # Whoever leaves now has asked all the same: begun is begun.
         return await asyncio.shield(self._spawn(self._begin(principal, ask)))
 
-    async def _begin(self, principal: Principal, ask: Ask) -> UUID:
-        async with self._database.write(principal.user_id) as session:
-            await documents.lock_library(session)
+    async def _begin(self, principal: Principal, ask: Ask) -> Asked:
+        async with self._database.write_alone(principal.user_id) as session:
             sent = await conversations.answer_by_client_id(session, ask.client_message_id)
             if sent is not None:
-                await self._check_same(session, sent, ask)
-                return sent.id
+                return await self._asked_before(session, sent, ask)
             if await answers.streaming(session) >= MAX_STREAMING:
                 raise TooManyAnswers(
                     f"{MAX_STREAMING} answers are being written; wait for one of them.", 5
                 )
-            question = await self._question(session, ask)
+            conversation, question = await self._question(session, ask)
             answer = await conversations.insert_message(
                 session,
                 question.conversation_id,
@@ -119,14 +127,19 @@ class Chat:
                 "STREAMING",
                 client_message_id=ask.client_message_id,
             )
-            await answers.begin(session, answer.id, LEASE_SECONDS)
-            await conversations.touch(session, question.conversation_id)
-            asked = {"question": str(question.id), "conversation": str(question.conversation_id)}
-            started = Event(1, "STARTED", asked)
-            await answers.append_events(session, answer.id, [started])
-        await self._tail.append(answer.id, [started])
-        self._spawn(self._composer.write(principal, question, answer.id))
-        return answer.id
+            ids = {"question": str(question.id), "conversation": str(conversation.id)}
+            started = Event(1, "STARTED", ids)
+            await answers.begin(session, answer.id, started, LEASE_SECONDS)
+        log = AnswerLog(self._database, self._hints, self._tail, principal, answer.id, started)
+        self._spawn(self._write(principal, question, log))
+        return Asked(conversation, question, answer)
+
+    async def _write(self, principal: Principal, question: Message, log: AnswerLog) -> None:
+        self._logs[log.message_id] = log
+        try:
+            await self._composer.write(principal, question, log)
+        finally:
+            del self._logs[log.message_id]
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
@@ -134,7 +147,7 @@ class Chat:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _check_same(self, session: ReadSession, sent: Message, ask: Ask) -> None:
+    async def _asked_before(self, session: ReadSession, sent: Message, ask: Ask) -> Asked:
         """An id stands for one question: a new one under it is a mistake, not a resend."""
         question = await conversations.message(session, sent.parent_id or sent.id)
         if question is None or question.text != ask.text:
@@ -142,52 +155,69 @@ class Chat:
                 "This id stands for another question already; choose a new one.",
                 field="clientMessageId",
             )
+        known = await conversations.conversations_by_ids(session, [sent.conversation_id])
+        return Asked(known[sent.conversation_id], question, sent)
 
-    async def _question(self, session: WriteSession, ask: Ask) -> Message:
+    async def _question(self, session: WriteSession, ask: Ask) -> tuple[Conversation, Message]:
         """The message that is asked: new at the end of a branch, or an earlier one again."""
         if ask.parent_id is not None:
             parent = await conversations.message(session, ask.parent_id)
             if parent is None or ask.conversation_id not in (None, parent.conversation_id):
                 raise NotFound("There is no message with this id.")
+            conversation = await self._continued(session, parent.conversation_id)
             if parent.role == "USER" and _same_question(parent, ask):
-                return parent
-            conversation_id = parent.conversation_id
+                return conversation, parent
             parent_id = parent.parent_id if parent.role == "USER" else parent.id
         elif ask.conversation_id is not None:
-            known = await conversations.conversations_by_ids(session, [ask.conversation_id])
-            if not known:
-                raise NotFound("There is no conversation with this id.")
+            conversation = await self._continued(session, ask.conversation_id)
             last = await conversations.last_message(session, ask.conversation_id)
-            conversation_id, parent_id = ask.conversation_id, last.id if last else None
+            parent_id = last.id if last else None
         else:
             conversation = await conversations.insert_conversation(session, title_of(ask.text))
-            conversation_id, parent_id = conversation.id, None
-        return await conversations.insert_message(
+            parent_id = None
+        question = await conversations.insert_message(
             session,
-            conversation_id,
+            conversation.id,
             parent_id,
             "USER",
             ask.text,
             "COMPLETED",
             document_ids=ask.document_ids,
         )
+        return conversation, question
+
+    async def _continued(self, session: WriteSession, conversation_id: UUID) -> Conversation:
+        conversation = await conversations.touch(session, conversation_id)
+        if conversation is None:
+            raise NotFound("There is no conversation with this id.")
+        return conversation
+
+    async def answer(self, principal: Principal, message_id: UUID) -> Message:
+        """Raises `NotFound`."""
+        async with self._database.read(principal.user_id) as session:
+            return await self._answer(session, message_id)
 
     async def follow(
-        self, principal: Principal, message_id: UUID, after: int
+        self, principal: Principal, answer: Message, after: int
     ) -> AsyncGenerator[Event]:
         """Every event newer than `after`, in order, none twice, until the answer has ended.
 
-        Raises `NotFound`, also when the answer is deleted meanwhile.
+        Raises `NotFound` when the answer is deleted meanwhile.
         """
-        async with self._database.read(principal.user_id) as session:
-            await self._answer(session, message_id)
-        async with self._hints.listen(answer_subject(message_id)) as listener:
-            last = max(after, 0)
+        last = min(max(after, 0), MAX_SEQUENCE)
+        if log := self._logs.get(answer.id):
+            async with aclosing(log.follow(last)) as events_here:
+                async for event in events_here:
+                    yield event
+                    last = event.sequence
+                    if event.kind in ENDINGS:
+                        return
+        async with self._hints.listen(answer_subject(answer.id)) as listener:
             hinted = False
             while True:
-                events = await self._tail.after(message_id, last, BATCH)
+                events = await self._tail.after(answer.id, last, BATCH)
                 if events is None or not (events or hinted):
-                    events, ended = await self._kept(principal, message_id, last)
+                    events, ended = await self._kept(principal, answer.id, last)
                     if ended and not events:
                         return
                 for event in events:
@@ -252,7 +282,6 @@ class Chat:
             await answers.end(session, message_id, ending, text, sequence)
         ANSWERS.labels(outcome="interrupted").inc()
         await self._tail.append(message_id, [end])
-        await self._hints.publish(answer_subject(message_id))
 
     async def _sweep(self) -> None:
         """In every process: an answer must end even while no worker lives."""
@@ -278,7 +307,8 @@ class Chat:
             events = await answers.events_after(session, message_id, after, BATCH)
             last = await answers.last_sequence(session, message_id)
         ended = message.status != "STREAMING"
-        if ended and after > last:  # its writer died, and Redis before it could be asked
+        if message.status == "INTERRUPTED" and after > last:
+            # Its writer died, and Redis before it could be asked.
             events = [Event(after + 1, "FAILED", failure(ErrorCode.INTERRUPTED))]
         return events, ended
 

@@ -15,7 +15,7 @@ from db.retrieval import Hit
 
 _MARKER = r"[\[［【]\s?(\d{1,3}(?:\s*[,;，、–-]\s*\d{1,3})*)\s?[\]］】]"
 _TOKEN = regex.compile(rf"`+|\n|{_MARKER}")
-_UNFINISHED = regex.compile(r"(?:\s*[\[［【][\d\s,;，、–-]{0,24}|\s+|`+)$")
+_UNFINISHED = regex.compile(r"((?<!\s)\s*+(?:[\[［【][\d\s,;，、–-]{0,200})?+|`+)$")
 """The end of a text that may yet become a marker, a fence, or the space before a marker."""
 _QUOTATION = regex.compile(
     r"\"([^\"]{8,})\"|“([^“”]{8,})”|„([^„“]{8,})“|«([^«»]{8,})»|「([^「」]{5,})」"

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from uuid import UUID
 
 import structlog
 
@@ -17,9 +16,8 @@ from db.answers import Ending
 from db.conversations import Message
 from db.engine import Database
 from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
-from services.answer_log import AnswerLog, AnswerTail
+from services.answer_log import AnswerLog
 from services.citations import Marker, MarkerReader, cite
-from services.events import Hints
 from services.findings import Findings
 from services.retrieval import Retrieval
 
@@ -36,23 +34,18 @@ class Composer:
     def __init__(
         self,
         database: Database,
-        hints: Hints,
-        tail: AnswerTail,
         retrieval: Retrieval,
         answerer: Answerer,
     ) -> None:
         self._database = database
-        self._hints = hints
-        self._tail = tail
         self._retrieval = retrieval
         self._answerer = answerer
         self._searching = asyncio.Semaphore(SEARCHING)
 
-    async def write(self, principal: Principal, question: Message, message_id: UUID) -> None:
+    async def write(self, principal: Principal, question: Message, log: AnswerLog) -> None:
         """Write one answer to its end, whatever happens on the way."""
         started = time.monotonic()
-        log = AnswerLog(self._database, self._hints, self._tail, principal, message_id)
-        composed = asyncio.create_task(self._compose(principal, question, message_id, log))
+        composed = asyncio.create_task(self._compose(principal, question, log))
         kept = asyncio.create_task(log.keep())
         sent = asyncio.create_task(log.send())
         ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
@@ -69,7 +62,7 @@ class Composer:
         except DomainError as error:
             ending = Ending("FAILED", failure_code=error.code)
         except Exception:
-            _log.exception("answer broke", message_id=str(message_id))
+            _log.exception("answer broke", message_id=str(log.message_id))
             ending = Ending("FAILED", failure_code=ErrorCode.INTERNAL_SERVER_ERROR)
         finally:
             for task in (composed, kept, sent):
@@ -79,14 +72,12 @@ class Composer:
             ANSWERS.labels(outcome=ending.status.lower()).inc()
             ANSWER_SECONDS.observe(time.monotonic() - started)
 
-    async def _compose(
-        self, principal: Principal, question: Message, message_id: UUID, log: AnswerLog
-    ) -> Verdict:
+    async def _compose(self, principal: Principal, question: Message, log: AnswerLog) -> Verdict:
         started = time.monotonic()
         history = await self._history(principal, question)
         query = await self._answerer.rewrite(question.text, history)
         findings = Findings(
-            self._database, self._retrieval, principal, message_id, question.document_ids
+            self._database, self._retrieval, principal, log.message_id, question.document_ids
         )
         async with self._searching:
             sources = await findings.search(query)

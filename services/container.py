@@ -85,8 +85,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
     signer = TokenSigner(_required(secret_key, "LECTERN_SECRET_KEY"), settings.access_token_seconds)
     async with AsyncExitStack() as stack:
-        database = Database(database_url, settings.database_pool_size)
-        stack.push_async_callback(database.close)
+        database = await stack.enter_async_context(
+            Database(database_url, settings.database_pool_size)
+        )
         redis = open_redis(redis_url)
         stack.push_async_callback(redis.aclose, close_connection_pool=True)
         hints = Hints(redis)
@@ -102,7 +103,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         if reranker is not None:
             stack.push_async_callback(reranker.aclose)
         retrieval = Retrieval(database, embedder, reranker, graph_chunks=settings.graph_chunks)
-        composer = Composer(database, hints, tail, retrieval, answerer)
+        composer = Composer(database, retrieval, answerer)
         chat = await stack.enter_async_context(Chat(database, hints, tail, composer))
         TASKS.set_function(lambda: len(asyncio.all_tasks()))
         CONNECTIONS.set_function(lambda: database.connections_in_use)

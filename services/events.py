@@ -14,10 +14,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 _log = structlog.get_logger()
-_PREFIX = "lectern:hint:"
 IDLE_SECONDS = 1.0
 PUBLISH_SECONDS = 0.5
 """What a Redis that hangs may cost whoever has something to say."""
+
+
+def hint_channel(subject: str) -> str:
+    """Where Redis carries the hints about a subject."""
+    return f"lectern:hint:{subject}"
 
 
 def owner_subject(owner_id: UUID) -> str:
@@ -48,13 +52,17 @@ class Listener:
     def wake(self) -> None:
         self._changed.set()
 
+    def forget(self) -> None:
+        """Nothing that was heard so far counts."""
+        self._changed.clear()
+
     async def wait(self, seconds: float) -> bool:
         """Whether there was a hint within `seconds`; returns at the first."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
         hinted = self._changed.is_set()
-        self._changed.clear()
+        self.forget()
         return hinted
 
 
@@ -66,6 +74,7 @@ class Hints:
         self._pubsub = redis.pubsub()
         self._listeners: dict[str, set[Listener]] = {}
         self._confirmed: dict[str, asyncio.Event] = {}
+        self._connected = False
         self._reader: asyncio.Task[None] | None = None
 
     async def publish(self, *subjects: str) -> None:
@@ -76,17 +85,17 @@ class Hints:
                 self._redis.pipeline(transaction=False) as pipeline,
             ):
                 for subject in subjects:
-                    pipeline.publish(_PREFIX + subject, b"")
+                    pipeline.publish(hint_channel(subject), b"")
                 await pipeline.execute()
         except (RedisError, OSError) as error:
             _log.warning("hint lost", error=repr(error))
             for subject in subjects:  # at least those of this process
-                self._wake(_PREFIX + subject)
+                self._wake(hint_channel(subject))
 
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncIterator[Listener]:
         """Hear of every change from now on: read the database after entering, not before."""
-        channel = _PREFIX + subject
+        channel = hint_channel(subject)
         listener = Listener()
         try:
             await self._join(channel, listener)
@@ -111,14 +120,16 @@ class Hints:
         joined.add(listener)
         if len(joined) == 1:
             self._confirmed[channel] = asyncio.Event()
-            with suppress(RedisError, OSError):
-                await self._pubsub.subscribe(channel)
+            if self._is_open:
+                with suppress(RedisError, OSError):
+                    await self._pubsub.subscribe(channel)
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
         confirmed = self._confirmed[channel]
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await confirmed.wait()
+                listener.forget()
 
     async def _leave(self, channel: str, listener: Listener) -> None:
         joined = self._listeners.get(channel, set())
@@ -126,25 +137,24 @@ class Hints:
         if not joined:
             self._listeners.pop(channel, None)
             self._confirmed.pop(channel, None)
-            with suppress(RedisError, OSError):
-                await self._pubsub.unsubscribe(channel)
+            if self._is_open:
+                with suppress(RedisError, OSError):
+                    await self._pubsub.unsubscribe(channel)
 
     async def _read(self) -> None:
         while True:
             try:
-                if not self._pubsub.subscribed:
-                    await asyncio.sleep(0.02)
-                    await self._join_again()
-                    continue
+                if not self._is_open:
+                    await self._connect()
                 message = await self._pubsub.get_message(timeout=IDLE_SECONDS)
-                if message is None:
-                    await self._join_again()
-                    continue
             except (RedisError, OSError) as error:
                 _log.warning("hints interrupted", error=str(error))
+                self._connected = False
                 await asyncio.sleep(1)
                 for channel in self._listeners:  # who cannot be told looks for themselves
                     self._wake(channel)
+                continue
+            if message is None:
                 continue
             channel = message["channel"].decode()
             if message["type"] == "subscribe" and channel in self._confirmed:
@@ -152,11 +162,24 @@ class Hints:
             if message["type"] in ("message", "subscribe"):  # hints were lost before the latter
                 self._wake(channel)
 
-    async def _join_again(self) -> None:
-        """What could not be subscribed to while Redis was away; the client restores the rest."""
-        missing = [channel for channel, ok in self._confirmed.items() if not ok.is_set()]
-        if missing:
-            await self._pubsub.subscribe(*missing)
+    @property
+    def _is_open(self) -> bool:
+        connection = self._pubsub.connection
+        return self._connected and connection is not None and connection.is_connected
+
+    async def _connect(self) -> None:
+        """Anew, with every subject that is listened to.
+
+        Only the reader does this: a handshake that two tasks read breaks for both, and one that is
+        cancelled leaves its replies behind. The others send to a connection that is open.
+        """
+        self._connected = False
+        await self._pubsub.aclose()  # type: ignore[no-untyped-call]
+        self._pubsub = self._redis.pubsub()
+        await self._pubsub.connect()  # type: ignore[no-untyped-call]
+        self._connected = True
+        if self._listeners:
+            await self._pubsub.subscribe(*self._listeners)
 
     def _wake(self, channel: str) -> None:
         for listener in self._listeners.get(channel, ()):

@@ -1,5 +1,6 @@
 """How often somebody may try."""
 
+import asyncio
 import hashlib
 
 import structlog
@@ -9,6 +10,8 @@ from redis.exceptions import RedisError
 from core.errors import RateLimited
 
 _log = structlog.get_logger()
+COUNT_SECONDS = 1
+"""What a Redis that hangs may cost whoever tries."""
 
 
 class Throttle:
@@ -24,22 +27,23 @@ class Throttle:
         """Count one try; raises `RateLimited` when there are too many."""
         key = self._key(subject)
         try:
-            async with self._redis.pipeline() as pipeline:
+            async with asyncio.timeout(COUNT_SECONDS), self._redis.pipeline() as pipeline:
                 pipeline.set(key, 0, ex=self._window_seconds, nx=True)
                 pipeline.incr(key)
                 pipeline.ttl(key)
                 _, tries, seconds_left = await pipeline.execute()
         except (RedisError, OSError) as error:
-            _log.warning("tries are not counted", error=str(error))
+            _log.warning("tries are not counted", error=repr(error))
             return
         if tries > self._limit:
             raise RateLimited("Too many tries; wait a little.", float(seconds_left))
 
     async def forgive(self, subject: str) -> None:
         try:
-            await self._redis.delete(self._key(subject))
+            async with asyncio.timeout(COUNT_SECONDS):
+                await self._redis.delete(self._key(subject))
         except (RedisError, OSError) as error:
-            _log.warning("tries are not forgiven", error=str(error))
+            _log.warning("tries are not forgiven", error=repr(error))
 
     def _key(self, subject: str) -> str:
         return f"lectern:tries:{self._name}:{hashlib.sha256(subject.encode()).hexdigest()}"

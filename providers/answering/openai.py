@@ -5,10 +5,9 @@ import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import openai
-from openai.types import CompletionUsage
 
 from core.errors import ErrorCode, ProviderUnavailable
 from providers.answering import Delta, Question, Step, Turn, Verdict
@@ -18,13 +17,7 @@ from providers.answering.tools import Tools
 from providers.breaker import CircuitBreaker
 
 if TYPE_CHECKING:
-    from openai.types.chat import (
-        ChatCompletionChunk,
-        ChatCompletionMessageParam,
-        ChatCompletionToolUnionParam,
-    )
-
-    Chunks = openai.AsyncStream[ChatCompletionChunk]
+    from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
 
 _CITATION = re.compile(r"\[(\d+)\]")
 
@@ -48,6 +41,16 @@ UNAVAILABLE = "The language model cannot be used right now."
 
 MAX_REWRITTEN = 500
 """Characters; a longer "question" is a model that talks instead of rewriting."""
+
+
+Chunk = Any
+"""A `chat.completion.chunk` as it came, JSON: the client's models of it, which validate nothing,
+cost ten times what all else does that happens to a token."""
+
+
+class Tokens(NamedTuple):
+    prompt: int
+    completion: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,9 @@ class OpenAIAnswerer:
         while question.sources:
             async with aclosing(self._stream(messages, end, tools)) as stream:
                 async for piece in stream:
-                    if isinstance(piece, CompletionUsage):
-                        prompt_tokens += piece.prompt_tokens
-                        completion_tokens += piece.completion_tokens
+                    if isinstance(piece, Tokens):
+                        prompt_tokens += piece.prompt
+                        completion_tokens += piece.completion
                     elif text := reply.feed(piece):
                         yield Delta(text)
             if tools is None or not tools.called:
@@ -127,18 +130,20 @@ class OpenAIAnswerer:
 
     async def _stream(
         self, messages: list["ChatCompletionMessageParam"], end: float, tools: Tools | None
-    ) -> AsyncGenerator[str | CompletionUsage]:
+    ) -> AsyncGenerator[str | Tokens]:
         clock = asyncio.get_running_loop().time
         stream, chunk = await self._open(messages, end, tools)
         finished = False
         try:
             while chunk is not None:
-                text, final = _read(chunk, tools)
+                with _unreadable():
+                    text, final = _read(chunk, tools)
+                    tokens = _tokens(chunk)
                 finished = finished or final
                 if text:
                     yield text
-                if isinstance(chunk.usage, CompletionUsage):
-                    yield chunk.usage
+                if tokens is not None:
+                    yield tokens
                 pause = clock() + self._patience.between_tokens
                 with _provider_errors():
                     async with asyncio.timeout_at(min(pause, end)):
@@ -152,7 +157,7 @@ class OpenAIAnswerer:
 
     async def _open(
         self, messages: list["ChatCompletionMessageParam"], end: float, tools: Tools | None
-    ) -> tuple["Chunks", "ChatCompletionChunk | None"]:
+    ) -> tuple[openai.AsyncStream[object], Chunk | None]:
         """The stream and its first chunk: only then has the server shown that it works.
 
         A server that refuses tools but does without them is not offered any again.
@@ -172,14 +177,20 @@ class OpenAIAnswerer:
     async def _request(
         self,
         messages: list["ChatCompletionMessageParam"],
-        tools: "list[ChatCompletionToolUnionParam] | openai.Omit" = openai.omit,
-    ) -> tuple["Chunks", "ChatCompletionChunk | None"]:
-        stream = await self._client.chat.completions.create(
-            model=self.name,
-            messages=messages,
-            tools=tools,
+        **tools: "list[ChatCompletionToolUnionParam]",
+    ) -> tuple[openai.AsyncStream[object], Chunk | None]:
+        stream = await self._client.post(
+            "/chat/completions",
+            cast_to=object,
             stream=True,
-            stream_options={"include_usage": True},
+            stream_cls=openai.AsyncStream[object],
+            body={
+                "model": self.name,
+                "messages": messages,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+                **tools,
+            },
         )
         try:
             return stream, await anext(stream, None)
@@ -226,16 +237,28 @@ class Reply:
         return text
 
 
-def _read(chunk: "ChatCompletionChunk", tools: Tools | None) -> tuple[str, bool]:
-    """Text and whether the model ended here. The client validates nothing that it receives."""
+def _read(chunk: Chunk, tools: Tools | None) -> tuple[str, bool]:
+    """Text and whether the model ended here."""
+    if not chunk.get("choices"):  # the chunk with the usage
+        return "", False
+    choice = chunk["choices"][0]
+    delta = choice.get("delta") or {}
+    if tools is not None and tools.offered:
+        tools.hear(delta.get("tool_calls") or [])
+    return "" + (delta.get("content") or ""), choice.get("finish_reason") is not None
+
+
+def _tokens(chunk: Chunk) -> Tokens | None:
+    usage = chunk.get("usage")
+    return Tokens(int(usage["prompt_tokens"]), int(usage["completion_tokens"])) if usage else None
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    """Whatever is not where it should be."""
     try:
-        if not chunk.choices:  # the chunk with the usage
-            return "", False
-        choice = chunk.choices[0]
-        if tools is not None and tools.offered:
-            tools.hear(choice.delta.tool_calls or [])
-        return "" + (choice.delta.content or ""), choice.finish_reason is not None
-    except (AttributeError, TypeError) as error:
+        yield
+    except (AttributeError, TypeError, KeyError, IndexError, ValueError) as error:
         raise ProviderUnavailable(
             ErrorCode.LLM_UNAVAILABLE, "The language model's answer cannot be read."
         ) from error

@@ -1,7 +1,7 @@
 """The tools that a language model may call while it answers."""
 
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,6 @@ from providers.answering.prompt import quoted_sources, quoted_titles
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
-    from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
 MAX_ROUNDS = 3
 """Times that a model may look further; after that it has to answer."""
@@ -51,13 +50,17 @@ class Tools:
     def called(self) -> bool:
         return bool(self._calls)
 
-    def hear(self, pieces: Sequence["ChoiceDeltaToolCall"]) -> None:
-        """Calls arrive in pieces, each with the index of its call."""
+    def hear(self, pieces: Sequence[Mapping[str, Any]]) -> None:
+        """Calls arrive in pieces, each with the index of its call.
+
+        Raises `AttributeError`, `TypeError` and `ValueError` for what is no piece of a call.
+        """
         for piece in pieces:
-            call = self._calls.setdefault(piece.index, Call(piece.id or f"call-{piece.index}"))
-            if piece.function is not None:
-                call.name += piece.function.name or ""
-                call.arguments += piece.function.arguments or ""
+            index = int(piece.get("index") or 0)
+            call = self._calls.setdefault(index, Call(piece.get("id") or f"call-{index}"))
+            function = piece.get("function") or {}
+            call.name += function.get("name") or ""
+            call.arguments += function.get("arguments") or ""
 
     async def answer_calls(
         self, messages: list["ChatCompletionMessageParam"]
@@ -99,7 +102,7 @@ class Tools:
                 case "read_pages":
                     title = _text(arguments["title"])
                     first = min(max(int(arguments["first_page"]), 1), LAST_PAGE)
-                    last = min(int(arguments["last_page"]), first + MAX_PAGES - 1)
+                    last = min(max(int(arguments["last_page"]), 1), first + MAX_PAGES - 1)
                     found = await self._library.read(title, first, last)
                     return self._given(found), Step(call.name, f"{title}, {first} to {last}")
                 case "list_documents":

@@ -1,5 +1,6 @@
 """Accounts: registering, logging in, rotating sessions, API keys."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from core.errors import (
 from core.ids import new_id
 from core.principal import Principal
 from core.tokens import TokenSigner
-from services.accounts import Accounts, Session
+from services.accounts import KEY_TRUSTED, Accounts, Session
 from services.container import LOGIN_TRIES, LOGIN_WINDOW_SECONDS, Services
 from services.throttle import Throttle
 
@@ -220,3 +221,50 @@ async def test_without_redis_people_still_log_in(services: Services) -> None:
     session = await registered(services)
     assert (await accounts.login(session.user.email, PASSWORD)).user.id == session.user.id
     await gone.aclose()
+
+
+async def test_people_log_in_while_redis_says_nothing(services: Services) -> None:
+    async def listen_only(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # until the client gives up
+        writer.close()
+
+    session = await registered(services)
+    async with await asyncio.start_server(listen_only, "127.0.0.1") as server:
+        silent = Redis(port=server.sockets[0].getsockname()[1])
+        accounts = Accounts(
+            services.database,
+            TokenSigner("a secret of the tests, long enough", 900),
+            Throttle(silent, "login", 0, 60),
+            60,
+        )
+        async with asyncio.timeout(30):
+            again = await accounts.login(session.user.email, PASSWORD)
+        await silent.aclose()
+
+    assert again.user.id == session.user.id
+
+
+@pytest.mark.parametrize("half", ["\ud800", "password\ud800"])
+async def test_half_a_character_fits_no_account(services: Services, half: str) -> None:
+    session = await registered(services)
+
+    with pytest.raises(InvalidCredentials):
+        await services.accounts.login(f"{half}@example.org", PASSWORD)
+    with pytest.raises(InvalidCredentials):
+        await services.accounts.login(session.user.email, half)
+    with pytest.raises(InvalidInput) as refused:
+        await services.accounts.register(address(), half * 10, None)
+    assert refused.value.field == "password"
+
+
+async def test_a_connection_with_an_api_key_is_checked_again(
+    services: Services, principal: Principal
+) -> None:
+    """As websockets and event streams end with the proof of identity that they began with."""
+    created = await services.accounts.create_api_key(principal, "ci", None)
+
+    found = await services.authenticate(f"Bearer {created.secret}")
+
+    assert found is not None
+    assert found.expires_at is not None
+    assert found.expires_at <= datetime.now(UTC) + KEY_TRUSTED

@@ -15,9 +15,10 @@ from db.answers import Citation, Event
 from db.conversations import Message
 from language_model import Model, says, serve_model, tool_calls
 from library import add_documents
-from services.answer_log import AnswerLog, AnswerTail
+from services.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail
 from services.chat import BATCH, Ask, title_of
 from services.container import Services, open_services
+from services.queue import open_redis
 
 FILES = {
     "guide.txt": "The lighthouse of Skerra was lit in 1862 by Ann Ross.",
@@ -49,14 +50,13 @@ def question(text: str = "When was the lighthouse lit?", **more: object) -> Ask:
 
 
 async def events_of(services: Services, principal: Principal, ask: Ask) -> list[Event]:
-    answer_id = await services.chat.ask(principal, ask)
-    return [event async for event in services.chat.follow(principal, answer_id, 0)]
+    answer = (await services.chat.ask(principal, ask)).answer
+    return [event async for event in services.chat.follow(principal, answer, 0)]
 
 
 async def stored(services: Services, principal: Principal, ask: Ask) -> Message:
     """The answer, after its resend has shown which one it is."""
-    answer_id = await services.chat.ask(principal, ask)
-    return (await services.conversations.messages_by_ids(principal, [answer_id]))[answer_id]
+    return (await services.chat.ask(principal, ask)).answer
 
 
 @pytest.mark.usefixtures("documents")
@@ -96,18 +96,18 @@ async def test_deleting_a_document_under_an_answer_takes_its_citations_along(
 ) -> None:
     model.manners = [says("Lit in 1862 [1].", *["word "] * 40, "Lit [1].", between=0.02)]
     asked = question(document_ids=[documents["guide.txt"]])
-    answer_id = await services.chat.ask(principal, asked)
+    answer = (await services.chat.ask(principal, asked)).answer
     seen = []
-    async for event in services.chat.follow(principal, answer_id, 0):
+    async for event in services.chat.follow(principal, answer, 0):
         seen.append(event)
         if event.kind == "CITATION" and event.payload["position"] == 0:
             await services.documents.delete(principal, documents["guide.txt"])  # type: ignore[arg-type]
 
     assert seen[-1].kind == "COMPLETED"
     assert (await stored(services, principal, asked)).status == "COMPLETED"
-    assert await services.conversations.citations(principal, [answer_id]) == {}
+    assert await services.conversations.citations(principal, [answer.id]) == {}
     await services.redis.flushdb()
-    replayed = [event async for event in services.chat.follow(principal, answer_id, 0)]
+    replayed = [event async for event in services.chat.follow(principal, answer, 0)]
     assert [event.sequence for event in replayed] == [event.sequence for event in seen]
     assert "CITATION" not in {event.kind for event in replayed}
     assert "Ann Ross" not in repr(replayed)
@@ -117,11 +117,11 @@ async def test_deleting_the_conversation_ends_writer_and_follower(
     services: Services, principal: Principal, documents: dict[str, object], model: Model
 ) -> None:
     model.manners = [says(*["word "] * 10_000, between=0.02)]
-    answer_id = await services.chat.ask(principal, question())
-    message = (await services.conversations.messages_by_ids(principal, [answer_id]))[answer_id]
+    answer = (await services.chat.ask(principal, question())).answer
+    message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
 
     async def follow() -> None:
-        async for event in services.chat.follow(principal, answer_id, 0):
+        async for event in services.chat.follow(principal, answer, 0):
             if event.kind == "DELTA":
                 deleted.set()
 
@@ -144,10 +144,10 @@ async def test_a_hole_in_redis_is_filled_from_the_database(
     model.manners = [says("Lit in 1862 [1].", *["word "] * 20, between=0.03)]
     asked = question()
     seen = await events_of(services, principal, asked)
-    answer_id = (await stored(services, principal, asked)).id
-    await services.redis.xdel(f"lectern:answer:{answer_id.hex}", "3-0", "4-0", "7-0")
+    answer = await stored(services, principal, asked)
+    await services.redis.xdel(f"lectern:answer:{answer.id.hex}", "3-0", "4-0", "7-0")
 
-    replayed = [event async for event in services.chat.follow(principal, answer_id, 0)]
+    replayed = [event async for event in services.chat.follow(principal, answer, 0)]
 
     assert replayed == seen
 
@@ -159,13 +159,12 @@ async def test_nothing_follows_the_end(
     model.manners = [says("Lit in 1862 [1].")]
     asked = question()
     seen = await events_of(services, principal, asked)
-    answer_id = (await stored(services, principal, asked)).id
+    answer = await stored(services, principal, asked)
 
     last = seen[-1].sequence
-    assert [e async for e in services.chat.follow(principal, answer_id, last)] == []
-    (beyond,) = [e async for e in services.chat.follow(principal, answer_id, last + 7)]
-    assert (beyond.sequence, beyond.kind) == (last + 8, "FAILED"), "seen and then lost"
-    again = [e async for e in services.chat.follow(principal, answer_id, -5)]
+    assert [e async for e in services.chat.follow(principal, answer, last)] == []
+    assert [e async for e in services.chat.follow(principal, answer, last + 7)] == []
+    again = [e async for e in services.chat.follow(principal, answer, -5)]
     assert again == seen
 
 
@@ -176,8 +175,7 @@ async def begin(services: Services, principal: Principal) -> Message:
         answer = await conversations.insert_message(
             session, conversation.id, None, "ASSISTANT", "", "STREAMING"
         )
-        await answers.begin(session, answer.id, -1)
-        await answers.append_events(session, answer.id, [Event(1, "STARTED", {})])
+        await answers.begin(session, answer.id, Event(1, "STARTED", {}), -1)
     return answer
 
 
@@ -201,7 +199,7 @@ async def test_a_sweep_keeps_what_only_redis_knew(
     found = await services.conversations.citations(principal, [answer.id])
     assert found == {answer.id: [cited]}
     await services.redis.flushdb()
-    replayed = [event async for event in services.chat.follow(principal, answer.id, 0)]
+    replayed = [event async for event in services.chat.follow(principal, answer, 0)]
     assert [(e.sequence, e.kind) for e in replayed] == [
         (1, "STARTED"),
         (2, "DELTA"),
@@ -211,12 +209,57 @@ async def test_a_sweep_keeps_what_only_redis_knew(
     assert replayed[-1].payload["code"] == ErrorCode.INTERRUPTED
 
 
+@pytest.mark.parametrize("seen", [7, 2**31 - 1])
+async def test_who_saw_more_than_was_kept_hears_of_the_end(
+    services: Services, principal: Principal, seen: int
+) -> None:
+    answer = await begin(services, principal)
+    await services.chat.interrupt_expired()
+
+    (end,) = [event async for event in services.chat.follow(principal, answer, seen)]
+
+    assert (end.kind, end.payload["code"]) == ("FAILED", ErrorCode.INTERRUPTED)
+    assert end.sequence == min(seen + 1, 2**31 - 1)
+
+
+@pytest.mark.usefixtures("documents")
+async def test_what_is_deleted_is_not_cited_from_redis(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    asked = question()
+    await events_of(services, principal, asked)
+    answer = await stored(services, principal, asked)
+
+    kept_for = await services.redis.ttl(f"lectern:answer:{answer.id.hex}")
+
+    assert kept_for <= ENDED_SECONDS
+
+
+async def test_a_redis_that_hangs_is_not_waited_for() -> None:
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.close()
+
+    released = asyncio.Event()
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        redis = open_redis(f"redis://{host}:{port}")
+        tail = AnswerTail(redis)
+        async with asyncio.timeout(60):
+            await tail.append(new_id(), [Event(1, "STARTED", {})])
+            assert await tail.after(new_id(), 0, BATCH) is None
+        released.set()
+        await redis.aclose()
+
+
 async def test_a_writer_that_comes_back_late_changes_nothing(
     services: Services, principal: Principal
 ) -> None:
     answer = await begin(services, principal)
     tail = AnswerTail(services.redis)
-    log = AnswerLog(services.database, services.hints, tail, principal, answer.id)
+    started = Event(1, "STARTED", {})
+    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, started)
     log.delta("Too late.")
     await services.chat.interrupt_expired()
 
@@ -235,15 +278,15 @@ async def test_closing_the_services_interrupts_what_is_not_finished(
     await add_documents(settings, services, principal, FILES)
     model.manners = [says("Lit in 1862 [1].", *["word "] * 10_000, between=0.02)]
     async with open_services(settings) as other:
-        answer_id = await other.chat.ask(principal, question())
-        async for event in other.chat.follow(principal, answer_id, 0):
+        answer = (await other.chat.ask(principal, question())).answer
+        async for event in other.chat.follow(principal, answer, 0):
             if event.kind == "CITATION":
                 break
 
-    message = (await services.conversations.messages_by_ids(principal, [answer_id]))[answer_id]
+    message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
     assert message.status == "INTERRUPTED"
     assert message.text.startswith("Lit in 1862 [1].word ")
-    assert len((await services.conversations.citations(principal, [answer_id]))[answer_id]) == 1
+    assert len((await services.conversations.citations(principal, [answer.id]))[answer.id]) == 1
 
 
 async def test_whoever_leaves_while_asking_has_asked(

@@ -1,5 +1,7 @@
 """The way to the database stays open when the database does not."""
 
+import asyncio
+
 import asyncpg
 import pytest
 from sqlalchemy import text
@@ -15,34 +17,49 @@ BACKEND = text("SELECT pg_backend_pid() AS pid")
 async def test_terminated_backends_are_replaced_without_anyone_noticing(
     postgres: EmbeddedPostgres,
 ) -> None:
-    database = Database(postgres.app_url, pool_size=1)
-    async with database.read(None) as session:
-        before = (await session.one(BACKEND))["pid"]
-    superuser = await asyncpg.connect(postgres.url("postgres"))
-    await superuser.execute("SELECT pg_terminate_backend($1, 5000)", before)
-    await superuser.close()
-    async with database.read(None) as session:
-        assert (await session.one(BACKEND))["pid"] != before
-    await database.close()
+    async with Database(postgres.app_url, pool_size=1) as database:
+        async with database.read(None) as session:
+            before = (await session.one(BACKEND))["pid"]
+        superuser = await asyncpg.connect(postgres.url("postgres"))
+        await superuser.execute("SELECT pg_terminate_backend($1, 5000)", before)
+        await superuser.close()
+        async with database.read(None) as session:
+            assert (await session.one(BACKEND))["pid"] != before
+
+
+async def test_waiting_for_ones_turn_takes_no_connection(postgres: EmbeddedPostgres) -> None:
+    owner, order = new_id(), list[int]()
+
+    async def write(database: Database, number: int) -> None:
+        async with database.write_alone(owner):
+            order.append(number)
+
+    async with Database(postgres.app_url, pool_size=2) as database:
+        async with asyncio.TaskGroup() as tasks, database.write_alone(owner):
+            for number in range(5):
+                tasks.create_task(write(database, number))
+            await asyncio.sleep(0.1)
+            async with database.read(new_id()) as session:
+                await session.one(BACKEND)
+            assert order == []
+        assert order == [0, 1, 2, 3, 4]
 
 
 async def test_a_user_is_set_for_one_transaction_only(postgres: EmbeddedPostgres) -> None:
-    database = Database(postgres.app_url, pool_size=1)
-    owner = text("SELECT current_setting('lectern.owner_id', true) AS owner")
-    user_id = new_id()
-    async with database.read(user_id) as session:
-        assert (await session.one(owner))["owner"] == str(user_id)
-    async with database.read(None) as session:
-        assert (await session.one(owner))["owner"] == ""
-    await database.close()
+    async with Database(postgres.app_url, pool_size=1) as database:
+        owner = text("SELECT current_setting('lectern.owner_id', true) AS owner")
+        user_id = new_id()
+        async with database.read(user_id) as session:
+            assert (await session.one(owner))["owner"] == str(user_id)
+        async with database.read(None) as session:
+            assert (await session.one(owner))["owner"] == ""
 
 
 @pytest.mark.parametrize("unstorable", ["\x00", "\ud800"])
 async def test_text_that_cannot_be_stored_is_bad_input(
     postgres: EmbeddedPostgres, unstorable: str
 ) -> None:
-    database = Database(postgres.app_url, pool_size=1)
-    with pytest.raises(InvalidInput):
-        async with database.read(None) as session:
-            await session.one(text("SELECT CAST(:value AS text)"), value=unstorable)
-    await database.close()
+    async with Database(postgres.app_url, pool_size=1) as database:
+        with pytest.raises(InvalidInput):
+            async with database.read(None) as session:
+                await session.one(text("SELECT CAST(:value AS text)"), value=unstorable)

@@ -130,6 +130,18 @@ async def test_pages_and_titles(model: Model, answerer: OpenAIAnswerer, shelf: S
     assert "<|im_start|>" not in titles_result["content"]
 
 
+async def test_a_page_far_before_the_first_is_asked_for_as_the_first(
+    model: Model, answerer: OpenAIAnswerer, shelf: Shelf
+) -> None:
+    """The database has no number that small."""
+    pages = '{"title": "Guide", "first_page": 3, "last_page": -1e30}'
+    model.manners = [tool_calls(("read_pages", pages)), says("Fog [1].")]
+
+    await ask(answerer, shelf)
+
+    assert shelf.asked == [("read", "Guide", 3, 1)]
+
+
 @pytest.mark.parametrize(
     "call",
     [

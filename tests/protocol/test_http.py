@@ -363,6 +363,17 @@ async def test_event_streams_count_as_connections_of_their_user() -> None:
     assert error_code(second) == "RATE_LIMITED"
 
 
+async def test_an_event_stream_ends_with_its_token(client: httpx.AsyncClient) -> None:
+    headers = {"accept": EVENT_STREAM, "authorization": "Bearer brief"}
+
+    async with asyncio.timeout(10):
+        response = await client.post(
+            "/graphql", json={"query": "subscription { ticks }"}, headers=headers
+        )
+
+    assert "complete" not in response.text  # so that clients connect again
+
+
 async def test_a_quiet_event_stream_has_a_heartbeat(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

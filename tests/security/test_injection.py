@@ -114,8 +114,9 @@ class User:
         self, text: str = "When was the lighthouse of Skerra lit?", **more: object
     ) -> tuple[Message, list[Citation], list[Event]]:
         ask = Ask(new_id().hex, text, **more)  # type: ignore[arg-type]
-        answer_id = await self.services.chat.ask(self.principal, ask)
-        events = [e async for e in self.services.chat.follow(self.principal, answer_id, 0)]
+        asked = await self.services.chat.ask(self.principal, ask)
+        answer_id = asked.answer.id
+        events = [e async for e in self.services.chat.follow(self.principal, asked.answer, 0)]
         found = await self.services.conversations.messages_by_ids(self.principal, [answer_id])
         cited = await self.services.conversations.citations(self.principal, [answer_id])
         return found[answer_id], cited.get(answer_id, []), events
@@ -284,7 +285,7 @@ async def test_8_deletion_verified(user: User, model: Model) -> None:
     assert await services.retrieval.search(principal, "lighthouse", 10) == []
     assert await services.conversations.citations(principal, [answer.id]) == {}
     assert await services.conversations.passages(principal, [answer.id]) == {}
-    replay = [event async for event in services.chat.follow(principal, answer.id, 0)]
+    replay = [event async for event in services.chat.follow(principal, answer, 0)]
     assert "Ann Ross" not in repr(replay)
     later, _, _ = await user.ask()
     assert not later.grounded

@@ -75,17 +75,17 @@ async def library(services: Services, principal: Principal) -> dict[str, str]:
     uploaded = await services.uploads.upload(
         principal, Upload("secret.txt", None, once(b"The secret of Skerra is tin."), None)
     )
-    answer_id = await services.chat.ask(principal, Ask("first", "What is the secret?"))
-    async for _ in services.chat.follow(principal, answer_id, 0):
+    answer = (await services.chat.ask(principal, Ask("first", "What is the secret?"))).answer
+    async for _ in services.chat.follow(principal, answer, 0):
         pass
-    found = await services.conversations.messages_by_ids(principal, [answer_id])
+    found = await services.conversations.messages_by_ids(principal, [answer.id])
     key = await services.accounts.create_api_key(principal, "ci", None)
     prepared = await services.uploads.prepare(principal, Announced("next.txt", 4, "00" * 32))
     assert isinstance(prepared, Prepared)
     return {
         "document": encode_id(Kind.DOCUMENT, uploaded.document.id),
-        "conversation": encode_id(Kind.CONVERSATION, found[answer_id].conversation_id),
-        "message": encode_id(Kind.MESSAGE, answer_id),
+        "conversation": encode_id(Kind.CONVERSATION, found[answer.id].conversation_id),
+        "message": encode_id(Kind.MESSAGE, answer.id),
         "api_key": encode_id(Kind.API_KEY, key.key.id),
         "upload": prepared.upload_id,
     }

@@ -35,6 +35,7 @@ def spans(*deltas: str, sources: int = 3) -> list[tuple[int, str]]:
         ("Lit [1, 3].", "Lit [1][3].", [(1, "Lit"), (3, "Lit")]),
         ("Lit [1-3].", "Lit [1][2][3].", [(1, "Lit"), (2, "Lit"), (3, "Lit")]),
         ("Lit [1,1].", "Lit [1].", [(1, "Lit")]),
+        ("Lit [1, 2, 4, 5, 6, 7, 8, 9, 10, 11].", "Lit [1][2].", [(1, "Lit"), (2, "Lit")]),
         ("Lit 【2】。", "Lit [2]。", [(2, "Lit")]),
         ("Lit [9].", "Lit.", []),
         ("Lit [0].", "Lit.", []),

@@ -336,7 +336,8 @@ CREATE TABLE messages (
   completion_tokens integer NOT NULL DEFAULT 0,
   rating smallint CHECK (rating BETWEEN 1 AND 5),
   rating_comment text,
-  created_at timestamptz NOT NULL DEFAULT now(),
+  -- Not of when its transaction began: of two questions at once, the one that waited is the later.
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   PRIMARY KEY (owner_id, id),
   FOREIGN KEY (owner_id, conversation_id) REFERENCES conversations ON DELETE CASCADE,
   FOREIGN KEY (owner_id, parent_id) REFERENCES messages DEFERRABLE,

@@ -1,0 +1,55 @@
+"""Original files through the addresses that `downloadUrl` hands out."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
+
+from core.principal import Principal
+from db.documents import Document
+from server.files import file_routes
+from services.container import Services
+from services.uploads import Upload
+
+TEXT = "The lamp is lit at dusk. " * 100_000
+
+
+@pytest.fixture
+async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    app = Starlette(routes=file_routes())
+
+    async def with_services(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "state": {"services": services}}, receive, send)
+
+    transport = httpx.ASGITransport(with_services)
+    async with httpx.AsyncClient(transport=transport) as client:
+        yield client
+
+
+@pytest.fixture
+async def document(services: Services, principal: Principal) -> Document:
+    async def content() -> AsyncIterator[bytes]:
+        yield TEXT.encode()
+
+    return (await services.uploads.upload(principal, Upload("a.txt", None, content()))).document
+
+
+async def test_a_file_comes_back_as_it_was(
+    client: httpx.AsyncClient, services: Services, principal: Principal, document: Document
+) -> None:
+    response = await client.get(await services.downloads.url(principal, document))
+
+    assert response.text == TEXT
+
+
+async def test_a_store_that_lacks_the_file_is_503(
+    client: httpx.AsyncClient, services: Services, principal: Principal, document: Document
+) -> None:
+    await services.storage.delete(document.storage_key)
+
+    response = await client.get(await services.downloads.url(principal, document))
+
+    assert response.status_code == 503
+    assert response.json()["code"] == "STORAGE_UNAVAILABLE"

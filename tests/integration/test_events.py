@@ -1,0 +1,53 @@
+"""Hints over a Redis whose connections break while subjects are joined and left."""
+
+import asyncio
+
+from core.ids import new_id
+from services.container import Services
+from services.events import answer_subject
+
+PATIENCE_SECONDS = 30
+
+
+async def test_joining_and_leaving_outlive_connections_that_break(services: Services) -> None:
+    hints = services.hints
+    ending = asyncio.Event()
+
+    async def come_and_go() -> None:
+        while not ending.is_set():
+            async with hints.listen(answer_subject(new_id())) as listener:
+                await listener.wait(0.005)
+
+    async with asyncio.timeout(PATIENCE_SECONDS), asyncio.TaskGroup() as listeners:
+        for _ in range(20):
+            listeners.create_task(come_and_go())
+        for _ in range(60):
+            await services.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await asyncio.sleep(0.02)
+        ending.set()
+
+    subject = answer_subject(new_id())
+    async with asyncio.timeout(PATIENCE_SECONDS), hints.listen(subject) as listener:
+        await services.redis.publish(f"lectern:hint:{subject}", b"")  # past this process's own
+        while not await listener.wait(1):
+            await services.redis.publish(f"lectern:hint:{subject}", b"")
+    assert hints.channel_count == 0
+
+
+async def test_subjects_that_are_left_while_redis_is_away_are_not_joined_again(
+    services: Services,
+) -> None:
+    left, kept = answer_subject(new_id()), answer_subject(new_id())
+    async with asyncio.timeout(PATIENCE_SECONDS), services.hints.listen(kept) as listener:
+        async with services.hints.listen(left):
+            await services.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        while not (joined := await _subscribers(services, kept)):
+            await listener.wait(0.05)
+
+        assert joined == 1
+        assert await _subscribers(services, left) == 0
+
+
+async def _subscribers(services: Services, subject: str) -> int:
+    [(_, count)] = await services.redis.pubsub_numsub(f"lectern:hint:{subject}")
+    return int(count)
