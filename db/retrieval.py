@@ -105,6 +105,7 @@ _ON_PAGES = """EXISTS (
       AND c.ordinal = {leg}.ordinal AND c.last_page >= coalesce(:first_page, 0)
       AND c.first_page <= coalesce(:last_page, 2147483647))"""
 
+# OFFSET 0 has the lists of all terms joined with the documents at once instead of one by one.
 _LEXICAL = """
 totals AS MATERIALIZED (
   SELECT CAST(sum(chunk_count) AS float8) AS chunks,
