@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import uvloop
 from rich.console import Console
 from rich.table import Table
 
@@ -208,7 +209,7 @@ def main() -> None:
     parser.add_argument("--idle", type=int, default=1000)
     arguments, _ = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="lectern-bench-") as folder:
-        asyncio.run(run(Path(folder), arguments.streams, arguments.seconds, arguments.idle))
+        uvloop.run(run(Path(folder), arguments.streams, arguments.seconds, arguments.idle))
 
 
 if __name__ == "__main__":
