@@ -19,7 +19,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import make_url
 
-from core.errors import DatabaseUnavailable, InvalidInput
+from core.errors import DatabaseUnavailable, InvalidInput, Unauthenticated
 
 Row = Mapping[str, Any]
 
@@ -31,6 +31,7 @@ CLOSE_SECONDS = 10
 _TRANSIENT = ("08", "25P03", "40001", "40P01", "53", "55P03", "57", "58")
 """SQLSTATEs, or their classes, of a server that goes away, is full or breaks a transaction off."""
 _UNSTORABLE = "22021"
+_NO_PARENT = "23503"
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 _SETTINGS = {
     "application_name": "lectern",
@@ -104,7 +105,8 @@ class WriteSession(ReadSession):
 class Database:
     """A pool of connections as the application role; open while its block runs.
 
-    Raises `DatabaseUnavailable`, and `InvalidInput` for text that PostgreSQL cannot store.
+    Raises `DatabaseUnavailable`, `InvalidInput` for text that PostgreSQL cannot store, and
+    `Unauthenticated` for what belongs to a user who has been deleted.
     """
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
@@ -217,4 +219,6 @@ def _translated() -> Iterator[None]:
         if state == _UNSTORABLE or "surrogates not allowed" in str(error):
             message = "Text may hold neither NUL nor half of a character."
             raise InvalidInput(message, field="text") from None
+        if state == _NO_PARENT and '_owner_id_fkey"' in str(error):
+            raise Unauthenticated("This account does not exist any more.") from None
         raise

@@ -9,13 +9,14 @@ from core.errors import NotFound
 from core.ids import decode_cursor, encode_cursor
 from core.principal import Principal
 from db.answers import Citation as CitationRow
+from db.answers import Step as StepRow
 from db.conversations import Conversation as ConversationRow
 from db.conversations import Message as MessageRow
 from db.documents import Document as DocumentRow
 from db.documents import Page as PageRow
 from db.retrieval import Hit
 from resolvers import mapping
-from schema.chat import Citation, Message
+from schema.chat import ChatStep, Citation, Message
 from schema.documents import Document, Page
 from schema.nodes import Connection
 from schema.retrieval import Box, Passage
@@ -35,6 +36,7 @@ class Loaders:
         self._pages = DataLoader(self._load_pages)
         self._citations = DataLoader(self._load_citations)
         self._passages = DataLoader(self._load_passages)
+        self._steps = DataLoader(self._load_steps)
         self._messages = DataLoader(self._load_messages)
         self._conversations = DataLoader(self._load_conversations)
 
@@ -44,6 +46,7 @@ class Loaders:
             self._documents,
             self._citations,
             self._passages,
+            self._steps,
             self._messages,
             self._conversations,
         ):
@@ -82,6 +85,9 @@ class Loaders:
     async def passages(self, message_id: UUID) -> list[Passage]:
         return [mapping.passage(hit) for hit in await self._passages.load(message_id)]
 
+    async def steps(self, message_id: UUID) -> list[ChatStep]:
+        return [mapping.step(row) for row in await self._steps.load(message_id)]
+
     async def message(self, message_id: UUID) -> MessageRow:
         return await self._messages.load(message_id)
 
@@ -111,6 +117,10 @@ class Loaders:
 
     async def _load_passages(self, ids: list[UUID]) -> Sequence[list[Hit]]:
         found = await self._services.conversations.passages(self._principal, ids)
+        return [found.get(id_, []) for id_ in ids]
+
+    async def _load_steps(self, ids: list[UUID]) -> Sequence[list[StepRow]]:
+        found = await self._services.conversations.steps(self._principal, ids)
         return [found.get(id_, []) for id_ in ids]
 
     async def _load_messages(self, ids: list[UUID]) -> Sequence[MessageRow | Exception]:

@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 
 from core.errors import ErrorCode
 from core.principal import Principal
-from db import answers
+from db import answers, conversations, usage
 from db.answers import Citation, Ending, Event
 from db.engine import Database
-from providers.answering import Step
+from providers.answering import Step, Tokens
 from services.events import Hints, answer_subject, hint_channel, stop_subject
 
 _log = structlog.get_logger()
@@ -106,6 +106,7 @@ class AnswerLog:
         """`started` stands in the database already."""
         self.message_id = message_id
         self.text = ""
+        self.spent = Tokens()
         self._database = database
         self._hints = hints
         self._tail = tail
@@ -249,6 +250,8 @@ class AnswerLog:
             if ended:
                 unkept = self._events[self._kept :]
                 await answers.append_events(session, self.message_id, unkept)
+            if ended or await conversations.message(session, self.message_id) is None:
+                await usage.count_tokens(session, ending)  # a deleted answer is not given back
         return ended
 
 

@@ -14,10 +14,11 @@ from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
 from core.telemetry import ANSWERS
 from core.text import is_storable
-from db import answers, conversations
+from db import answers, conversations, usage
 from db.answers import Ending, Event
 from db.conversations import Conversation, Message
 from db.engine import Database, ReadSession, WriteSession
+from services.accounting import Quota
 from services.answer_log import ENDINGS, LEASE_SECONDS, AnswerLog, AnswerTail, failure
 from services.composition import Composer
 from services.events import Hints, answer_subject, stop_subject
@@ -66,11 +67,13 @@ class Chat:
         hints: Hints,
         tail: AnswerTail,
         composer: Composer,
+        quota: Quota,
     ) -> None:
         self._database = database
         self._hints = hints
         self._tail = tail
         self._composer = composer
+        self._quota = quota
         self._tasks: set[asyncio.Task[Any]] = set()
         self._logs: dict[UUID, AnswerLog] = {}
 
@@ -95,7 +98,7 @@ class Chat:
     async def ask(self, principal: Principal, ask: Ask) -> Asked:
         """Store the question and begin its answer. A resend asks nothing new.
 
-        Raises `InvalidInput`, `NotFound` and `RateLimited`.
+        Raises `InvalidInput`, `NotFound`, `RateLimited` and `QuotaExceeded`.
         """
         if not ask.text.strip() or not is_storable(ask.text):
             raise InvalidInput("A question is some text without NUL characters.", field="text")
@@ -117,6 +120,7 @@ class Chat:
                 raise TooManyAnswers(
                     f"{MAX_STREAMING} answers are being written; wait for one of them.", 5
                 )
+            by_model = self._quota.admit(await usage.count_answer(session))
             conversation, question = await self._question(session, ask)
             answer = await conversations.insert_message(
                 session,
@@ -131,13 +135,15 @@ class Chat:
             started = Event(1, "STARTED", ids)
             await answers.begin(session, answer.id, started, LEASE_SECONDS)
         log = AnswerLog(self._database, self._hints, self._tail, principal, answer.id, started)
-        self._spawn(self._write(principal, question, log))
+        self._logs[answer.id] = log
+        self._spawn(self._write(principal, question, log, by_model))
         return Asked(conversation, question, answer)
 
-    async def _write(self, principal: Principal, question: Message, log: AnswerLog) -> None:
-        self._logs[log.message_id] = log
+    async def _write(
+        self, principal: Principal, question: Message, log: AnswerLog, by_model: bool
+    ) -> None:
         try:
-            await self._composer.write(principal, question, log)
+            await self._composer.write(principal, question, log, by_model=by_model)
         finally:
             del self._logs[log.message_id]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -61,7 +61,7 @@ async def stored(services: Services, principal: Principal, ask: Ask) -> Message:
 
 @pytest.mark.usefixtures("documents")
 async def test_steps_are_events_and_their_passages_may_be_cited(
-    services: Services, principal: Principal, model: Model
+    services: Services, principal: Principal, stranger: Principal, model: Model
 ) -> None:
     model.manners = [tool_calls(("search_documents", '{"query": "fog lamp"}')), says("Smoked [2].")]
     asked = question(document_ids=None)
@@ -74,11 +74,30 @@ async def test_steps_are_events_and_their_passages_may_be_cited(
         {"tool": "search_documents", "subject": "fog lamp"},
     ]
     answer = await stored(services, principal, asked)
+    steps = await services.conversations.steps(principal, [answer.id])
+    assert [asdict(step) for step in steps[answer.id]] == [sources[1]["step"]]
+    assert await services.conversations.steps(stranger, [answer.id]) == {}
     passages = (await services.conversations.passages(principal, [answer.id]))[answer.id]
     assert sources[-1]["count"] == len(passages) == 2
     (citation,) = [e.payload for e in events if e.kind == "CITATION"]
     assert citation["quote"] in passages[1].text
     assert citation["verified"]
+
+
+@pytest.mark.usefixtures("documents")
+async def test_questions_to_ask_next_are_kept_with_the_answer(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].", "\nNEXT_QUESTIONS", "\nWho lit it [1]?\n2. Why?")]
+    asked = question()
+
+    events = await events_of(services, principal, asked)
+
+    answer = await stored(services, principal, asked)
+    assert answer.text == "Lit in 1862 [1]."
+    assert answer.suggestions == ["Who lit it?", "Why?"]
+    assert "NEXT" not in repr(events)
+    assert [event.kind for event in events].count("CITATION") == 1
 
 
 async def test_no_documents_chosen_are_no_documents_searched(
