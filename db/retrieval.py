@@ -152,7 +152,8 @@ _EXACT = """
 _OF_LIVE = "version_id = ANY(ARRAY(SELECT version_id FROM live))"
 
 # IS TRUE keeps the planner from making a join of IN, after which it would sort for itself instead
-# of reading the graph in the graph's order.
+# of reading the graph in the graph's order. The graph is read twice as deep as needed, for the sake
+# of those who own a small part of it.
 _OUTSIDE = "NOT in_graph AND (version_id IN (SELECT version_id FROM live)) IS TRUE"
 _GRAPH = """
   SELECT base + ordinal AS chunk, similarity FROM (
@@ -164,7 +165,7 @@ _GRAPH = """
         AND (version_id IN (SELECT version_id FROM live)) IS TRUE
       ORDER BY embedding::halfvec({dimensions})
         <=> (SELECT embedding::halfvec({dimensions}) FROM question)
-      LIMIT :candidates) AS inside JOIN live USING (version_id)
+      LIMIT 2 * CAST(:candidates AS int)) AS inside JOIN live USING (version_id)
   UNION ALL ({outside})"""
 
 _SEMANTIC = """
