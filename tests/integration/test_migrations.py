@@ -4,11 +4,19 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from sqlalchemy.engine import make_url
 
 from core.ids import new_id
 from db import migrate
 from server.embedded import EmbeddedPostgres
 
+USER_ID = new_id()
+OLD_MESSAGE = """
+INSERT INTO users (id, email, password_hash) VALUES ($1, 'ann@example.org', 'hash');
+INSERT INTO conversations (owner_id, id, title) VALUES ($1, $1, 'Oil');
+INSERT INTO messages (owner_id, id, conversation_id, role, text, status)
+VALUES ($1, $1, $1, 'USER', 'How much oil?', 'COMPLETED')
+"""
 PUBLIC_OBJECTS = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND c.relkind IN ('r', 'S', 'v') AND c.relname <> 'alembic_version'
@@ -53,3 +61,20 @@ async def test_upgrading_twice_changes_nothing(empty: tuple[str, str]) -> None:
     await migrate.upgrade(owner_url, app_url)
     await migrate.upgrade(owner_url, app_url)
     assert await migrate.pending(app_url) == []
+
+
+async def test_what_an_older_version_wrote_is_kept(
+    postgres: EmbeddedPostgres, empty: tuple[str, str]
+) -> None:
+    owner_url, app_url = empty
+    await migrate.upgrade(owner_url, app_url, "0001")
+    database = make_url(owner_url).database
+    superuser = await asyncpg.connect(postgres.url("postgres", database))
+    for statement in OLD_MESSAGE.split(";"):
+        await superuser.execute(statement, USER_ID)
+
+    await migrate.upgrade(owner_url, app_url)
+
+    row = await superuser.fetchrow("SELECT text, cost, suggestions FROM messages")
+    await superuser.close()
+    assert tuple(row) == ("How much oil?", 0, [])
