@@ -69,13 +69,14 @@ _BEGIN = text(
     VALUES (:owner_id, :message_id, :sequence, :kind, :payload)"""
 )
 _STREAMING = text("SELECT count(*) AS n FROM answer_leases WHERE owner_id = :owner_id")
+# Whoever changes both locks the message, then its lease: so does the cascade of a deletion.
 _CHECKPOINT = text(
-    """WITH held AS (
-      UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
-      WHERE message_id = :message_id RETURNING owner_id)
-    UPDATE messages m SET text = :text, sequence = :sequence FROM held
-    WHERE m.owner_id = :owner_id AND m.id = :message_id AND m.status = 'STREAMING'
-    RETURNING m.stop_requested"""
+    """WITH written AS (
+      UPDATE messages SET text = :text, sequence = :sequence
+      WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'
+      RETURNING id, stop_requested)
+    UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
+    FROM written WHERE message_id = written.id RETURNING stop_requested"""
 )
 # A commit whose confirmation was lost is written again, hence ON CONFLICT. What a passage or a
 # citation points to may be deleted at any moment: then it is left out.
@@ -111,7 +112,7 @@ _EXPIRED = text(
 _LOCK_EXPIRED = text(
     "SELECT m.text FROM answer_leases l JOIN messages m ON m.owner_id = :owner_id"
     " AND m.id = l.message_id WHERE l.message_id = :message_id AND l.expires_at < now()"
-    " FOR UPDATE OF l"
+    " FOR NO KEY UPDATE OF m, l"
 )
 _INSERT_PASSAGE = text(
     "INSERT INTO answer_passages (owner_id, message_id, rank, version_id, ordinal, lexical_rank,"
