@@ -1,7 +1,8 @@
 """Answers while they are written and after: lease, event log, passages and citations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
 
@@ -192,7 +193,7 @@ async def checkpoint(
 
 
 async def append_events(session: WriteSession, message_id: UUID, events: Sequence[Event]) -> None:
-    """The words of a citation stand in its own row alone, which goes with its document."""
+    """Gapless events in order; those of a lost commit may be among them again."""
     cited = [Citation.from_payload(e.payload) for e in events if e.kind == "CITATION"]
     await session.run_many(
         _INSERT_CITATION,
@@ -207,13 +208,9 @@ async def append_events(session: WriteSession, message_id: UUID, events: Sequenc
             {
                 "owner_id": session.owner_id,
                 "message_id": message_id,
-                "sequence": event.sequence,
-                "kind": event.kind,
-                "payload": {"position": event.payload["position"]}
-                if event.kind == "CITATION"
-                else event.payload,
+                **asdict(row),
             }
-            for event in events
+            for row in _folded(events)
         ],
     )
 
@@ -225,7 +222,7 @@ async def events_after(
     rows = await session.all(
         _EVENTS, owner_id=session.owner_id, message_id=message_id, after=sequence, limit=limit
     )
-    events = [Event(**row) for row in rows]
+    events = list(_unfolded(rows, sequence))[:limit]
     if not any(event.kind == "CITATION" for event in events):
         return events
     cited = (await citations(session, [message_id])).get(message_id, [])
@@ -314,6 +311,36 @@ async def citations(
 ) -> dict[UUID, list[Citation]]:
     rows = await session.all(_CITATIONS, owner_id=session.owner_id, message_ids=list(message_ids))
     return _by_message(rows, Citation)
+
+
+def _folded(events: Sequence[Event]) -> Iterator[Event]:
+    """As rows: a run of deltas is one, numbered as its last.
+
+    The words of a citation stand in its own row alone, which goes with its document.
+    """
+    for kind, run in groupby(events, lambda event: event.kind):
+        if kind == "DELTA":
+            deltas = list(run)
+            texts = [event.payload["text"] for event in deltas]
+            yield Event(deltas[-1].sequence, kind, {"texts": texts})
+        elif kind == "CITATION":
+            for event in run:
+                yield replace(event, payload={"position": event.payload["position"]})
+        else:
+            yield from run
+
+
+def _unfolded(rows: Sequence[Row], after: int) -> Iterator[Event]:
+    """The events after this one. Runs overlap where a commit was lost and written again."""
+    for row in rows:
+        if row["kind"] != "DELTA":
+            yield Event(**row)
+            continue
+        texts = row["payload"]["texts"]
+        for sequence, text_ in enumerate(texts, row["sequence"] - len(texts) + 1):
+            if sequence > after:
+                yield Event(sequence, "DELTA", {"text": text_})
+        after = row["sequence"]
 
 
 def _by_message(rows: Sequence[Row], make: Any) -> dict[UUID, list[Any]]:

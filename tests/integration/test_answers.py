@@ -1,7 +1,8 @@
-"""Whoever writes, ends or deletes an answer at the same moment locks its rows in one order."""
+"""The rows of answers: few, exact to resume from, and locked in one order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -15,6 +16,13 @@ from db.engine import Database, WriteSession
 from server.embedded import EmbeddedPostgres
 
 Act = Callable[[WriteSession, Message], Awaitable[object]]
+EVENTS = [
+    Event(1, "STARTED", {}),
+    *(Event(n, "DELTA", {"text": f"word{n} "}) for n in range(2, 7)),
+    Event(7, "SOURCES", {"count": 3, "step": None}),
+    *(Event(n, "DELTA", {"text": f"word{n} "}) for n in range(8, 10)),
+    Event(10, "COMPLETED", {"grounded": True}),
+]
 LOCK = text("SELECT 1 FROM messages WHERE owner_id = :owner_id AND id = :id FOR UPDATE")
 WAITING = (
     "SELECT count(*) FROM pg_stat_activity"
@@ -34,6 +42,56 @@ async def superuser(postgres: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connect
     connection = await asyncpg.connect(postgres.url("postgres"))
     yield connection
     await connection.close()
+
+
+async def begin(database: Database) -> tuple[UUID, Message]:
+    """A user's answer whose lease has run out already."""
+    owner_id = new_id()
+    async with database.write(owner_id) as session:
+        await accounts.insert_user(session, f"{owner_id.hex}@example.org", "", None)
+        conversation = await conversations.insert_conversation(session, "Lamps")
+        answer = await conversations.insert_message(
+            session, conversation.id, None, "ASSISTANT", "", "STREAMING"
+        )
+        await answers.begin(session, answer.id, EVENTS[0], lease_seconds=-1)
+    return owner_id, answer
+
+
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [EVENTS[1:]],
+        [EVENTS[1:4], EVENTS[4:]],
+        [[event] for event in EVENTS[1:]],
+        [EVENTS[1:3], EVENTS[1:4], EVENTS[1:]],
+    ],
+    ids=["at once", "in two", "one by one", "again after lost commits"],
+)
+@pytest.mark.parametrize("limit", [1, 3, 100])
+async def test_events_are_read_on_after_any_of_them(
+    database: Database, batches: list[list[Event]], limit: int
+) -> None:
+    owner_id, answer = await begin(database)
+    for batch in batches:
+        async with database.write(owner_id) as session:
+            await answers.append_events(session, answer.id, batch)
+
+    async with database.read(owner_id) as reading:
+        for after in range(len(EVENTS) + 2):
+            found = await answers.events_after(reading, answer.id, after, limit)
+            assert found == EVENTS[after : after + limit]
+        assert await answers.last_sequence(reading, answer.id) == len(EVENTS)
+
+
+async def test_deltas_of_one_batch_are_one_row(
+    database: Database, superuser: asyncpg.Connection
+) -> None:
+    owner_id, answer = await begin(database)
+    async with database.write(owner_id) as session:
+        await answers.append_events(session, answer.id, EVENTS[1:])
+
+    count = "SELECT count(*) FROM answer_events WHERE message_id = $1"
+    assert await superuser.fetchval(count, answer.id) == 5
 
 
 async def checkpoint(session: WriteSession, answer: Message) -> str:
@@ -70,14 +128,7 @@ async def test_of_two_at_once_one_waits_for_the_other(
     second: Act,
     outcome: list[object],
 ) -> None:
-    owner_id = new_id()
-    async with database.write(owner_id) as session:
-        await accounts.insert_user(session, f"{owner_id.hex}@example.org", "", None)
-        conversation = await conversations.insert_conversation(session, "Lamps")
-        answer = await conversations.insert_message(
-            session, conversation.id, None, "ASSISTANT", "", "STREAMING"
-        )
-        await answers.begin(session, answer.id, Event(1, "STARTED", {}), lease_seconds=-1)
+    owner_id, answer = await begin(database)
 
     async def run(act: Act) -> object:
         async with database.write(owner_id) as session:
