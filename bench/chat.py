@@ -3,8 +3,8 @@
     python -m bench.chat [--streams 1 50 200] [--seconds 10] [--idle 1000]
 
 Runs `lectern up` twice on a data folder of its own, with the extractive answerer and with a
-stand-in for a language model on the loopback that takes 150 ms to its first token and 20 ms to each
-of the next 40. Streams begin all at once, or are kept up for some seconds: whoever has an answer
+stand-in for a language model on the loopback that takes 150 ms to its first token and 30 ms to each
+of the next 200. Streams begin all at once, or are kept up for some seconds: whoever has an answer
 asks again. Users and streams come from this process, which shares the machine.
 """
 
@@ -30,8 +30,8 @@ from core.ids import new_id
 from server.client import Client
 
 FIRST_TOKEN_SECONDS = 0.15
-TOKENS = 40
-TOKEN_SECONDS = 0.02
+TOKENS = 200
+TOKEN_SECONDS = 0.03
 ANSWERS_PER_USER = 4
 ENDLESS = "Never end"
 CHAT = """subscription ($input: ChatInput!) { chat(input: $input) {

@@ -1,5 +1,6 @@
 """One typed settings object: environment first, then `.env`."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -64,10 +65,16 @@ class Settings(BaseSettings):
 
     access_token_seconds: Annotated[int, Field(gt=0)] = 15 * 60
     refresh_token_seconds: Annotated[int, Field(gt=0)] = 30 * 24 * 3600
+    max_address_logins: Annotated[int, Field(gt=0)] = 100
+    """Tries to log in from one client's address in five minutes, whatever the account."""
 
     max_upload_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
     max_user_documents: Annotated[int, Field(gt=0)] = 10_000
     max_user_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * MEBIBYTE
+    max_user_daily_answers: Annotated[int, Field(gt=0)] | None = None
+    """Answers of one user a day (UTC); further questions are refused."""
+    max_user_monthly_tokens: Annotated[int, Field(gt=0)] | None = None
+    """Tokens of one user a calendar month (UTC), read and written; then answers are extractive."""
 
     parser: Literal["local", "llamaparse"] | None = None
     """Unset: LlamaParse when its key is there, else local."""
@@ -96,6 +103,10 @@ class Settings(BaseSettings):
     answerer: Literal["extractive", "openai"] | None = None
     """Unset: OpenAI when a key or base URL is there, else extractive."""
     openai_model: str = "gpt-5-mini"
+    prompt_price: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """Of a million tokens that the model reads, in whatever currency."""
+    completion_price: Annotated[Decimal, Field(ge=0)] = Decimal(0)
+    """Of a million tokens that the model writes."""
 
     worker_concurrency: Annotated[int, Field(gt=0)] = 2
     lease_seconds: Annotated[float, Field(gt=1)] = 15

@@ -1,8 +1,8 @@
 """Text into the terms that lexical search compares, in any script."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
-from functools import cache
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache, lru_cache
 
 import regex
 import Stemmer
@@ -46,6 +46,7 @@ _STEMMERS = {
 
 _COMPOUND = regex.compile(r"[\p{L}\p{N}]+(?:[-_./:][\p{L}\p{N}]+)+")
 """Identifiers, versions, dates and section numbers: `INV-2024-00731`, `4.2`."""
+_DIGIT = regex.compile(r"\p{Nd}")
 _UNSPACED = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+"
 )
@@ -77,13 +78,20 @@ def search_terms(text: str, languages: Iterable[str]) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=8_192)
+def word_terms(word: str, languages: tuple[str, ...]) -> Sequence[str]:
+    """The terms of what stands between two spaces; remembered, for texts repeat their words."""
+    return terms(word, languages)
+
+
 def _analysed(text: str, languages: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
     """Each word, folded, with its stems; one with nothing to stem is its own."""
     folded = fold(text)
     stemmers = [_stemmer(_STEMMERS[code]) for code in languages if code in _STEMMERS]
-    for compound in _COMPOUND.findall(folded):
-        if any(character.isdigit() for character in compound):
-            yield (term := compound[:MAX_TERM_LENGTH]), [term]
+    if _DIGIT.search(folded):
+        for compound in _COMPOUND.findall(folded):
+            if _DIGIT.search(compound):
+                yield (term := compound[:MAX_TERM_LENGTH]), [term]
     for found in _WORD.findall(folded):
         if _UNSPACED.match(found):
             for pair in (found[i : i + 2] for i in range(max(1, len(found) - 1))):

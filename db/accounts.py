@@ -47,6 +47,7 @@ _INSERT_USER = text(
 )
 _USER_BY_EMAIL = text(f"SELECT {_USER} FROM users WHERE email = :email")
 _USER_BY_ID = text(f"SELECT {_USER} FROM users WHERE id = :id")
+_DELETE_USER = text("DELETE FROM users WHERE id = :id")
 _INSERT_REFRESH = text(
     """WITH expired AS (
       DELETE FROM refresh_sessions WHERE owner_id = :owner_id AND id IN (
@@ -114,6 +115,11 @@ async def user_by_email(session: ReadSession, email: str) -> User | None:
 
 async def user_by_id(session: ReadSession, user_id: UUID) -> User | None:
     return _user(await session.first(_USER_BY_ID, id=user_id))
+
+
+async def delete_user(session: WriteSession) -> None:
+    """With all that is theirs; stored bytes and the bulk of versions are left to the sweeper."""
+    await session.run(_DELETE_USER, id=session.owner_id)
 
 
 async def insert_refresh_session(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from decimal import Decimal
 from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
@@ -51,15 +52,26 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """How the answerer looked further."""
+
+    tool: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ending:
     """How an answer ended."""
 
     status: str
     answerer: str | None = None
     grounded: bool | None = None
+    suggestions: Sequence[str] = ()
     failure_code: ErrorCode | None = None
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    """By the prices of that moment."""
 
 
 _BEGIN = text(
@@ -91,6 +103,11 @@ _EVENTS = text(
     " WHERE owner_id = :owner_id AND message_id = :message_id AND sequence > :after"
     " ORDER BY sequence LIMIT :limit"
 )
+_STEPS = text(
+    "SELECT message_id, payload->'step'->>'tool' AS tool, payload->'step'->>'subject' AS subject"
+    " FROM answer_events WHERE owner_id = :owner_id AND message_id = ANY(:message_ids)"
+    " AND kind = 'SOURCES' AND payload->>'step' IS NOT NULL ORDER BY message_id, sequence"
+)
 _LAST_SEQUENCE = text(
     "SELECT coalesce(max(sequence), 0) AS n FROM answer_events"
     " WHERE owner_id = :owner_id AND message_id = :message_id"
@@ -98,7 +115,8 @@ _LAST_SEQUENCE = text(
 _END = text(
     "UPDATE messages SET status = :status, text = :text, sequence = :sequence,"
     " answerer = :answerer, grounded = :grounded, failure_code = :failure_code,"
-    " prompt_tokens = :prompt_tokens, completion_tokens = :completion_tokens"
+    " suggestions = :suggestions, prompt_tokens = :prompt_tokens,"
+    " completion_tokens = :completion_tokens, cost = :cost"
     " WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'"
 )
 _REQUEST_STOP = text(
@@ -311,6 +329,11 @@ async def citations(
 ) -> dict[UUID, list[Citation]]:
     rows = await session.all(_CITATIONS, owner_id=session.owner_id, message_ids=list(message_ids))
     return _by_message(rows, Citation)
+
+
+async def steps(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
+    rows = await session.all(_STEPS, owner_id=session.owner_id, message_ids=list(message_ids))
+    return _by_message(rows, Step)
 
 
 def _folded(events: Sequence[Event]) -> Iterator[Event]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -28,7 +29,12 @@ class Message:
     text: str
     status: str
     document_ids: list[UUID] | None
+    answerer: str | None
     grounded: bool | None
+    prompt_tokens: int
+    completion_tokens: int
+    cost: Decimal
+    suggestions: list[str]
     rating: int | None
     created_at: datetime
 
@@ -44,7 +50,8 @@ class MessagesPage:
 
 _CONVERSATION = "id, title, created_at, updated_at"
 _MESSAGE = (
-    "id, conversation_id, parent_id, role, text, status, document_ids, grounded, rating, created_at"
+    "id, conversation_id, parent_id, role, text, status, document_ids, answerer, grounded,"
+    " prompt_tokens, completion_tokens, cost, suggestions, rating, created_at"
 )
 _INSERT_CONVERSATION = text(
     "INSERT INTO conversations (owner_id, id, title) VALUES (:owner_id, :id, :title)"

@@ -93,7 +93,6 @@ _PAGE = text(
       AND (CAST(:after_at AS timestamptz) IS NULL OR (d.created_at, d.id) < (:after_at, :after_id))
     ORDER BY d.created_at DESC, d.id DESC LIMIT :limit"""
 )
-_LOCK_OWNER = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 0))")
 _USAGE = text(
     "SELECT count(DISTINCT document_id) AS documents,"
     " CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes"
@@ -180,11 +179,6 @@ async def document_by_idempotency_key(
     """With the hash of the content that came with the key."""
     row = await session.first(_BY_IDEMPOTENCY_KEY, owner_id=session.owner_id, key=key)
     return (_document(row), row["keyed_sha256"]) if row else None
-
-
-async def lock_library(session: WriteSession) -> None:
-    """One upload of an owner is recorded at a time, so that checks before it stay true."""
-    await session.run(_LOCK_OWNER, owner=str(session.owner_id))
 
 
 async def usage(session: ReadSession) -> Usage:

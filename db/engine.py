@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any, Self
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import asyncpg
 from pgvector.asyncpg import register_vector
@@ -18,7 +19,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.dialects.postgresql.asyncpg import dialect
 from sqlalchemy.engine import make_url
 
-from core.errors import DatabaseUnavailable, InvalidInput
+from core.errors import DatabaseUnavailable, InvalidInput, Unauthenticated
 
 Row = Mapping[str, Any]
 
@@ -30,6 +31,7 @@ CLOSE_SECONDS = 10
 _TRANSIENT = ("08", "25P03", "40001", "40P01", "53", "55P03", "57", "58")
 """SQLSTATEs, or their classes, of a server that goes away, is full or breaks a transaction off."""
 _UNSTORABLE = "22021"
+_NO_PARENT = "23503"
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 _SETTINGS = {
     "application_name": "lectern",
@@ -41,6 +43,7 @@ _SETTINGS = {
     "hnsw.ef_search": "200",
 }
 _SET_OWNER = text("SELECT set_config('lectern.owner_id', :owner_id, true)")
+_LOCK_OWNER = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 0))")
 _SET_LOGIN_EMAIL = text("SELECT set_config('lectern.login_email', :email, true)")
 
 
@@ -102,7 +105,8 @@ class WriteSession(ReadSession):
 class Database:
     """A pool of connections as the application role; open while its block runs.
 
-    Raises `DatabaseUnavailable`, and `InvalidInput` for text that PostgreSQL cannot store.
+    Raises `DatabaseUnavailable`, `InvalidInput` for text that PostgreSQL cannot store, and
+    `Unauthenticated` for what belongs to a user who has been deleted.
     """
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
@@ -116,6 +120,7 @@ class Database:
             command_timeout=COMMAND_SECONDS,
             server_settings=_SETTINGS,
         )
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
         await self._pool
@@ -137,6 +142,17 @@ class Database:
     async def write(self, owner_id: UUID | None) -> AsyncIterator[WriteSession]:
         async with self._transaction("READ WRITE", owner_id) as connection:
             yield WriteSession(connection, owner_id)
+
+    @asynccontextmanager
+    async def write_alone(self, owner_id: UUID) -> AsyncIterator[WriteSession]:
+        """One at a time for each owner, so that what it checks stays true until it commits.
+
+        Waiting for others of this process takes no connection.
+        """
+        turn = self._turns.setdefault(owner_id, asyncio.Lock())
+        async with turn, self.write(owner_id) as session:
+            await session.one(_LOCK_OWNER, owner=str(owner_id))
+            yield session
 
     async def ping(self) -> None:
         async with self.read(None) as session:
@@ -203,4 +219,6 @@ def _translated() -> Iterator[None]:
         if state == _UNSTORABLE or "surrogates not allowed" in str(error):
             message = "Text may hold neither NUL nor half of a character."
             raise InvalidInput(message, field="text") from None
+        if state == _NO_PARENT and '_owner_id_fkey"' in str(error):
+            raise Unauthenticated("This account does not exist any more.") from None
         raise

@@ -7,7 +7,7 @@ better one passage is than the next (Bruch et al., "An Analysis of Fusion Functi
 Retrieval", 2022).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -61,6 +61,14 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """The best chunks, best first, and what each term of the question adds to BM25 at most."""
+
+    hits: Sequence[Hit]
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Library:
     """What a search must know of the owner's documents before it begins."""
 
@@ -83,66 +91,69 @@ live AS MATERIALIZED (
   SELECT d.id AS document_id, d.filename, v.id AS version_id, v.chunk_count, v.lexeme_count,
     row_number() OVER (ORDER BY v.id) << 32 AS base
   FROM documents d
-  JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.active_version_id
-  WHERE d.owner_id = :owner_id
+  LEFT JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.active_version_id
+  WHERE d.owner_id = :owner_id AND d.active_version_id IS NOT NULL
     AND (CAST(:document_ids AS uuid[]) IS NULL OR d.id = ANY(:document_ids))
     AND (CAST(:uploaded_from AS timestamptz) IS NULL OR d.created_at >= :uploaded_from)
     AND (CAST(:uploaded_until AS timestamptz) IS NULL OR d.created_at < :uploaded_until))"""
 """Within the statement a chunk is one number, `base + ordinal`: quicker to sort and to compare than
-a version's id and an ordinal."""
+a version's id and an ordinal. Every active version exists; but of a LEFT JOIN the planner knows
+that it keeps all documents, where it takes a JOIN for one row."""
 
-_ON_PAGES = """
-  EXISTS (
+_ON_PAGES = """EXISTS (
     SELECT 1 FROM chunks c WHERE c.owner_id = :owner_id AND c.version_id = {leg}.version_id
       AND c.ordinal = {leg}.ordinal AND c.last_page >= coalesce(:first_page, 0)
       AND c.first_page <= coalesce(:last_page, 2147483647))"""
 
+# OFFSET 0 has the lists of all terms joined with the documents at once instead of one by one.
 _LEXICAL = """
 totals AS MATERIALIZED (
   SELECT CAST(sum(chunk_count) AS float8) AS chunks,
-    greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1) AS mean_length,
-    greatest(:read_entries, CAST(:read_share * sum(chunk_count) AS bigint)) AS readable
+    0.45 / greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1) AS slope
   FROM live),
+found AS MATERIALIZED (
+  SELECT number, version_id, base, first, entries
+  FROM (
+    SELECT number, version_id, first, entries
+    FROM unnest(CAST(:terms AS text[])) WITH ORDINALITY AS t (term, number), LATERAL (
+      SELECT version_id, first, entries FROM postings p
+      WHERE p.owner_id = :owner_id AND p.term = t.term LIMIT :listed) AS p OFFSET 0) AS listed
+  JOIN live USING (version_id)),
 counted AS (
-  SELECT term, frequency, sum(frequency) OVER rarest AS entries, row_number() OVER rarest AS place
-  FROM unnest(CAST(:terms AS text[])) AS t (term), LATERAL (
-    SELECT sum(cardinality(entries)) AS frequency FROM (
-      SELECT p.entries FROM postings p JOIN live USING (version_id)
-      WHERE p.owner_id = :owner_id AND p.term = t.term
-      LIMIT (SELECT readable FROM totals)) AS some_postings
-    ) AS counted
-  WHERE frequency > 0
-  WINDOW rarest AS (ORDER BY frequency, term)),
+  SELECT number, frequency, sum(frequency) OVER rarest AS read, row_number() OVER rarest AS place
+  FROM (
+    SELECT number, CAST(sum(cardinality(entries)) AS float8) AS frequency
+    FROM found GROUP BY number) AS sums
+  WINDOW rarest AS (ORDER BY frequency, number)),
 asked AS MATERIALIZED (
-  SELECT term, ln(1 + (greatest(chunks - CAST(frequency AS float8), 0) + 0.5)
-    / (CAST(frequency AS float8) + 0.5)) AS idf
-  FROM counted, totals WHERE entries <= readable OR place = 1),
+  SELECT number,
+    1.6 * ln(1 + (greatest(chunks - frequency, 0) + 0.5) / (frequency + 0.5)) AS weight
+  FROM counted, totals WHERE read <= :readable OR place = 1),
 matched AS (
-  SELECT version_id, base, first + (entry >> 23) AS ordinal, idf,
+  SELECT version_id, base, first + (entry >> 23) AS ordinal, weight,
     CAST(entry >> 16 & 127 AS float8) AS frequency,
-    0.15 + 0.45 * (entry & 65535) / mean_length AS saturation
+    0.15 + slope * CAST(entry & 65535 AS float8) AS saturation
   FROM totals, (
-    SELECT live.version_id, live.base, p.first, asked.idf, unnest(p.entries) AS entry
-    FROM asked JOIN postings p ON p.owner_id = :owner_id AND p.term = asked.term
-    JOIN live USING (version_id)) AS entries),
+    SELECT version_id, base, first, weight, unnest(entries) AS entry
+    FROM found JOIN asked USING (number)) AS entries),
 lexical AS MATERIALIZED (
-  SELECT base + ordinal AS chunk, sum(idf * 1.6 * frequency / (frequency + saturation)) AS score
-  FROM matched {on_pages} GROUP BY 1)"""
+  SELECT base + ordinal AS chunk, sum(weight / (1 + saturation / frequency)) AS score
+  FROM matched WHERE {condition} GROUP BY 1)"""
 
 _EXACT = """
-  SELECT base + ordinal AS chunk,
-    1 - (v.embedding <=> (SELECT embedding FROM question)) AS similarity
-  FROM {vectors} v JOIN live USING (version_id)
-  WHERE v.owner_id = :owner_id AND v.model_id = :model_id {on_pages}
-  ORDER BY similarity DESC, chunk LIMIT :candidates"""
+  SELECT base + ordinal AS chunk, 1 - distance AS similarity FROM (
+    SELECT version_id, ordinal, embedding <=> (SELECT embedding FROM question) AS distance
+    FROM chunk_vectors v
+    WHERE owner_id = :owner_id AND model_id = :model_id AND {condition}
+    ORDER BY distance, version_id, ordinal LIMIT :candidates) AS compared
+  JOIN live USING (version_id)"""
 
-# OFFSET 0 keeps the planner from looking up each document for what its index has by itself.
-_OUTSIDE = """(
-    SELECT * FROM chunk_vectors
-    WHERE owner_id = :owner_id AND model_id = :model_id AND NOT in_graph OFFSET 0)"""
+# An index finds an array's rows in one pass in their order, where a join looks up each document.
+_OF_LIVE = "version_id = ANY(ARRAY(SELECT version_id FROM live))"
 
 # IS TRUE keeps the planner from making a join of IN, after which it would sort for itself instead
 # of reading the graph in the graph's order.
+_OUTSIDE = "NOT in_graph AND (version_id IN (SELECT version_id FROM live)) IS TRUE"
 _GRAPH = """
   SELECT base + ordinal AS chunk, similarity FROM (
     SELECT version_id, ordinal, 1 - (embedding::halfvec({dimensions})
@@ -171,13 +182,14 @@ _FUSED = """
 floor AS MATERIALIZED (
   SELECT min(score) AS score FROM (
     SELECT score FROM lexical ORDER BY score DESC, chunk LIMIT :candidates) AS best),
-candidates AS MATERIALIZED (
-  SELECT chunk, document_id, filename, version_id, CAST(chunk - base AS int) AS ordinal,
-    l.score AS lexical_score, l.score >= floor.score AS is_lexical,
-    s.place AS semantic_rank, s.similarity
-  FROM lexical l FULL JOIN semantic s USING (chunk)
-  JOIN live ON base = chunk >> 32 << 32, floor
+kept AS MATERIALIZED (
+  SELECT chunk, chunk >> 32 << 32 AS base, l.score AS lexical_score,
+    l.score >= floor.score AS is_lexical, s.place AS semantic_rank, s.similarity
+  FROM lexical l FULL JOIN semantic s USING (chunk), floor
   WHERE l.score >= floor.score OR s.place IS NOT NULL),
+candidates AS MATERIALIZED (
+  SELECT kept.*, document_id, filename, version_id, CAST(chunk - base AS int) AS ordinal
+  FROM kept JOIN live USING (base)),
 scored AS MATERIALIZED (
   SELECT chunk, document_id, filename, version_id, ordinal, lexical_score, is_lexical,
     semantic_rank, coalesce(similarity, (
@@ -193,7 +205,8 @@ fused AS (
   FROM scored, spread),
 best AS (SELECT * FROM fused ORDER BY score DESC, chunk LIMIT :limit)
 SELECT b.document_id, b.filename, b.version_id, b.ordinal, c.start, c.first_page, c.last_page,
-  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score
+  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score,
+  (SELECT array_agg(number) FROM asked) AS numbers, (SELECT array_agg(weight) FROM asked) AS weights
 FROM best b JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = b.version_id
   AND c.ordinal = b.ordinal
 ORDER BY b.score DESC, b.chunk"""
@@ -202,17 +215,12 @@ ORDER BY b.score DESC, b.chunk"""
 @cache
 def _search(graph_dimensions: int | None, on_pages: bool) -> TextClause:
     """The statement of a search; through the graph when the length of its vectors is given."""
-    within = ("", "")
-    if on_pages:
-        within = (
-            "WHERE" + _ON_PAGES.format(leg="matched"),
-            "AND" + _ON_PAGES.format(leg="v"),
-        )
-    lexical = _LEXICAL.format(on_pages=within[0])
+    matched, near = [_ON_PAGES.format(leg=leg) if on_pages else "true" for leg in ("matched", "v")]
+    lexical = _LEXICAL.format(condition=matched)
     if graph_dimensions is None:
-        nearest = _EXACT.format(vectors="chunk_vectors", on_pages=within[1])
+        nearest = _EXACT.format(condition=f"{_OF_LIVE} AND {near}")
     else:
-        outside = _EXACT.format(vectors=_OUTSIDE, on_pages=within[1])
+        outside = _EXACT.format(condition=_OUTSIDE)
         nearest = _GRAPH.format(dimensions=graph_dimensions, outside=outside)
     return text(f"WITH {_LIVE},{lexical},{_SEMANTIC.format(nearest=nearest)},{_FUSED}")
 
@@ -246,7 +254,7 @@ async def search(
     session: ReadSession,
     terms: Sequence[str],
     embedding: NDArray[np.float32],
-    model_id: int | None,
+    library: Library,
     scope: Scope,
     limit: int,
     *,
@@ -254,23 +262,24 @@ async def search(
     lexical_weight: float,
     semantic_weight: float,
     graph: bool = False,
-) -> list[Hit]:
-    """The best `limit` chunks, best first.
+) -> Found:
+    """The best `limit` chunks.
 
     `candidates` is how deep each leg is read. `graph` takes the approximate index for the vectors
-    that are in it.
+    that are in it. Of a bounded search all postings are listed: its own may be the last ones.
     """
     on_pages = scope.first_page is not None or scope.last_page is not None
     pages = {"first_page": scope.first_page, "last_page": scope.last_page} if on_pages else {}
+    readable = max(READ_ENTRIES, int(READ_SHARE * library.chunk_count))
     dimensions = len(embedding) if graph and len(embedding) in GRAPH_DIMENSIONS else None
     rows = await session.all(
         _search(dimensions, on_pages),
         owner_id=session.owner_id,
         terms=list(terms),
-        read_entries=READ_ENTRIES,
-        read_share=READ_SHARE,
+        readable=readable,
+        listed=readable if scope == Scope() else None,
         embedding=HalfVector(embedding),
-        model_id=model_id,
+        model_id=library.model_id,
         **_documents(scope),
         **pages,
         limit=limit,
@@ -278,7 +287,9 @@ async def search(
         lexical_weight=lexical_weight,
         semantic_weight=semantic_weight,
     )
-    return [Hit(**row) for row in rows]
+    hits = [Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows]
+    asked = zip(rows[0]["numbers"] or (), rows[0]["weights"] or (), strict=True) if rows else ()
+    return Found(hits, {terms[number - 1]: weight for number, weight in asked})
 
 
 async def passages_on_pages(

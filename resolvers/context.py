@@ -13,10 +13,18 @@ from services.container import Services
 class Context:
     """Made anew for each operation, so that nothing stale outlives it."""
 
-    def __init__(self, services: Services, principal: Principal | None, request_id: str) -> None:
+    def __init__(
+        self,
+        services: Services,
+        principal: Principal | None,
+        request_id: str,
+        address: str | None = None,
+    ) -> None:
         self.services = services
         self.maybe_principal = principal
         self.request_id = request_id
+        self.address = address
+        """The client's, as far as proxies tell it."""
 
     @property
     def principal(self) -> Principal:

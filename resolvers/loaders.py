@@ -9,6 +9,7 @@ from core.errors import NotFound
 from core.ids import check_page_size, decode_cursor, encode_cursor
 from core.principal import Principal
 from db.answers import Citation as CitationRow
+from db.answers import Step as StepRow
 from db.conversations import Conversation as ConversationRow
 from db.conversations import Message as MessageRow
 from db.conversations import MessagesPage
@@ -16,7 +17,7 @@ from db.documents import Document as DocumentRow
 from db.documents import Page as PageRow
 from db.retrieval import Hit
 from resolvers import mapping
-from schema.chat import Citation, Message
+from schema.chat import ChatStep, Citation, Message
 from schema.documents import Document, Page
 from schema.nodes import Connection
 from schema.retrieval import Box, Passage
@@ -36,6 +37,7 @@ class Loaders:
         self._pages = DataLoader(self._load_pages)
         self._citations = DataLoader(self._load_citations)
         self._passages = DataLoader(self._load_passages)
+        self._steps = DataLoader(self._load_steps)
         self._messages = DataLoader(self._load_messages)
         self._conversations = DataLoader(self._load_conversations)
         self._message_pages = DataLoader(self._load_message_pages)
@@ -46,6 +48,7 @@ class Loaders:
             self._documents,
             self._citations,
             self._passages,
+            self._steps,
             self._messages,
             self._conversations,
             self._message_pages,
@@ -85,6 +88,9 @@ class Loaders:
     async def passages(self, message_id: UUID) -> list[Passage]:
         return [mapping.passage(hit) for hit in await self._passages.load(message_id)]
 
+    async def steps(self, message_id: UUID) -> list[ChatStep]:
+        return [mapping.step(row) for row in await self._steps.load(message_id)]
+
     async def message(self, message_id: UUID) -> MessageRow:
         return await self._messages.load(message_id)
 
@@ -116,6 +122,10 @@ class Loaders:
 
     async def _load_passages(self, ids: list[UUID]) -> Sequence[list[Hit]]:
         found = await self._services.conversations.passages(self._principal, ids)
+        return [found.get(id_, []) for id_ in ids]
+
+    async def _load_steps(self, ids: list[UUID]) -> Sequence[list[StepRow]]:
+        found = await self._services.conversations.steps(self._principal, ids)
         return [found.get(id_, []) for id_ in ids]
 
     async def _load_messages(self, ids: list[UUID]) -> Sequence[MessageRow | Exception]:

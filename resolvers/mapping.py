@@ -12,9 +12,19 @@ from db import conversations as conversation_rows
 from db import documents as document_rows
 from db import progress as progress_rows
 from db.answers import Citation as CitationRow
+from db.answers import Step as StepRow
 from db.retrieval import Hit
-from schema.accounts import ApiKey, Role, Session, User
-from schema.chat import Citation, Conversation, Message, MessageRole, MessageStatus
+from db.usage import Month
+from schema.accounts import ApiKey, MonthlyUsage, Role, Session, Usage, User
+from schema.chat import (
+    AnswerUsage,
+    ChatStep,
+    Citation,
+    Conversation,
+    Message,
+    MessageRole,
+    MessageStatus,
+)
 from schema.documents import (
     Document,
     DocumentProgress,
@@ -30,6 +40,7 @@ from schema.documents import (
 from schema.nodes import Connection, Edge, PageInfo
 from schema.retrieval import Box, Passage, RetrievalTrace
 from services import accounts as account_services
+from services.accounting import Quota, bounds
 from services.layout import Box as LayoutBox
 from services.uploads import Prepared, Uploaded
 
@@ -66,6 +77,29 @@ def api_key(row: account_rows.ApiKey) -> ApiKey:
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+    )
+
+
+def usage(
+    used: document_rows.Usage, limits: document_rows.Usage, month: Month, quota: Quota
+) -> Usage:
+    starts_at, ends_at = bounds(month)
+    return Usage(
+        document_count=used.documents,
+        document_limit=limits.documents,
+        stored_bytes=used.bytes,
+        stored_bytes_limit=limits.bytes,
+        answers_today=month.answers_today,
+        daily_answer_limit=quota.daily_answers,
+        month=MonthlyUsage(
+            starts_at=starts_at,
+            ends_at=ends_at,
+            answer_count=month.answers,
+            prompt_tokens=month.prompt_tokens,
+            completion_tokens=month.completion_tokens,
+            token_limit=quota.monthly_tokens,
+            cost=month.cost,
+        ),
     )
 
 
@@ -164,6 +198,7 @@ def conversation(row: conversation_rows.Conversation) -> Conversation:
 
 
 def message(row: conversation_rows.Message) -> Message:
+    ended = row.role == "ASSISTANT" and row.status != "STREAMING"
     return Message(
         key=row.id,
         id=global_id(Kind.MESSAGE, row.id),
@@ -172,6 +207,15 @@ def message(row: conversation_rows.Message) -> Message:
         status=MessageStatus(row.status),
         parent_id=None if row.parent_id is None else global_id(Kind.MESSAGE, row.parent_id),
         grounded=row.grounded,
+        answerer=row.answerer,
+        usage=AnswerUsage(
+            prompt_tokens=row.prompt_tokens,
+            completion_tokens=row.completion_tokens,
+            cost=row.cost,
+        )
+        if ended
+        else None,
+        suggestions=row.suggestions,
         rating=row.rating,
         created_at=row.created_at,
     )
@@ -190,6 +234,10 @@ def citation(row: CitationRow) -> Citation:
         quote=row.quote,
         verified=row.verified,
     )
+
+
+def step(row: StepRow) -> ChatStep:
+    return ChatStep(tool=row.tool, subject=row.subject)
 
 
 def event_citation(payload: dict[str, Any]) -> Citation:

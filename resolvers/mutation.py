@@ -21,7 +21,9 @@ class Mutation:
     @strawberry.mutation(extensions=[Expected()])
     async def login(self, info: Info, input: accounts.LoginInput) -> accounts.LoginResult:
         return mapping.session(
-            await info.context.services.accounts.login(input.email, input.password)
+            await info.context.services.accounts.login(
+                input.email, input.password, info.context.address
+            )
         )
 
     @strawberry.mutation(
@@ -39,6 +41,16 @@ class Mutation:
     async def logout(self, info: Info, everywhere: OptionalBool = False) -> accounts.LogoutResult:
         await info.context.services.accounts.logout(info.context.principal, everywhere)
         return accounts.LogoutResult(everywhere=everywhere)
+
+    @strawberry.mutation(
+        extensions=[Expected()],
+        description="Delete your account with its documents, conversations, sessions and keys. "
+        "It cannot be undone.",
+    )
+    async def delete_account(self, info: Info, password: str) -> accounts.DeleteAccountResult:
+        principal = info.context.principal
+        await info.context.services.accounts.delete(principal, password)
+        return accounts.DeletedAccount(id=mapping.global_id(Kind.USER, principal.user_id))
 
     @strawberry.mutation(extensions=[Expected()])
     async def create_api_key(

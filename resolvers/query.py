@@ -100,15 +100,12 @@ class Query:
         )
         return [mapping.passage(hit) for hit in hits]
 
-    @strawberry.field(description="How full your library is.")
+    @strawberry.field(description="How full your library is, and what your answers took.")
     async def usage(self, info: Info) -> Usage:
-        used, limits = await info.context.services.uploads.usage(info.context.principal)
-        return Usage(
-            document_count=used.documents,
-            document_limit=limits.documents,
-            stored_bytes=used.bytes,
-            stored_bytes_limit=limits.bytes,
-        )
+        services, principal = info.context.services, info.context.principal
+        used, limits = await services.uploads.usage(principal)
+        month = await services.accounting.month(principal)
+        return mapping.usage(used, limits, month, services.accounting.quota)
 
 
 async def _user(info: Info, id: strawberry.ID) -> User | None:

@@ -1,6 +1,7 @@
 """Who one is, and how one proves it."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -69,12 +70,36 @@ class LogoutResult:
     everywhere: bool = strawberry.field(description="Every session has ended, not only this one.")
 
 
+@strawberry.type(description="The account is gone, with everything that was in it.")
+class DeletedAccount:
+    id: strawberry.ID
+
+
+@strawberry.type(
+    description="What your answers took in this calendar month (UTC), those since deleted included."
+)
+class MonthlyUsage:
+    starts_at: datetime
+    ends_at: datetime = strawberry.field(description="From then on counting begins anew.")
+    answer_count: int
+    prompt_tokens: float = strawberry.field(description="Whole tokens; may exceed 32 bits.")
+    completion_tokens: float
+    token_limit: float | None = strawberry.field(
+        description="Of both kinds together; null: none. Beyond it answers quote your documents, "
+        "without the language model."
+    )
+    cost: Decimal = strawberry.field(description="In the server's currency, to a millionth.")
+
+
 @strawberry.type(description="How much of one's quota is used.")
 class Usage:
     document_count: int
     document_limit: int
     stored_bytes: float = strawberry.field(description="Whole bytes; may exceed 32 bits.")
     stored_bytes_limit: float
+    answers_today: int = strawberry.field(description="Since midnight UTC.")
+    daily_answer_limit: int | None = strawberry.field(description="Null: none.")
+    month: MonthlyUsage
 
 
 @strawberry.input
@@ -103,3 +128,6 @@ RefreshSessionResult = Annotated[
 ]
 CreateApiKeyResult = Annotated[CreatedApiKey | InvalidInput, strawberry.union("CreateApiKeyResult")]
 RevokeApiKeyResult = Annotated[RevokedApiKey | NotFound, strawberry.union("RevokeApiKeyResult")]
+DeleteAccountResult = Annotated[
+    DeletedAccount | InvalidCredentials | RateLimited, strawberry.union("DeleteAccountResult")
+]

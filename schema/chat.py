@@ -1,6 +1,7 @@
 """Conversations, and answers that cite."""
 
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -58,6 +59,23 @@ class Citation:
         )
 
 
+@strawberry.type(description="How the answerer looked further.")
+class ChatStep:
+    tool: str
+    subject: str = strawberry.field(description="What it looked for.")
+
+
+@strawberry.type(description="What an answer took of a language model.")
+class AnswerUsage:
+    prompt_tokens: int = strawberry.field(
+        description="Read by the model; estimated where its server does not say."
+    )
+    completion_tokens: int = strawberry.field(description="Written by the model.")
+    cost: Decimal = strawberry.field(
+        description="By the prices at the time, in the server's currency, to a millionth."
+    )
+
+
 @strawberry.type(description="A question or an answer; messages form a tree.")
 class Message(Node):
     key: strawberry.Private[UUID]
@@ -69,6 +87,16 @@ class Message(Node):
     grounded: bool | None = strawberry.field(
         description="False when the documents do not hold the answer; null for questions."
     )
+    answerer: str | None = strawberry.field(
+        description="The model that wrote the answer, or `extractive` for quotes alone; null for "
+        "questions and until the answer has come to its end."
+    )
+    usage: AnswerUsage | None = strawberry.field(
+        description="Null for questions and while the answer is written; zeros without a model."
+    )
+    suggestions: list[str] = strawberry.field(
+        description="Questions to ask next, at most three, as plain text."
+    )
     rating: int | None
     created_at: datetime
 
@@ -79,6 +107,10 @@ class Message(Node):
     @strawberry.field(description="What the answer was written from, best first.")
     async def passages(self, info: Info) -> list[Passage]:
         return await info.context.loading.passages(self.key)
+
+    @strawberry.field(description="What was looked up beyond the first search, in order.")
+    async def steps(self, info: Info) -> list[ChatStep]:
+        return await info.context.loading.steps(self.key)
 
 
 @strawberry.type
@@ -102,12 +134,6 @@ class ChatStarted:
     conversation: Conversation
     question: Message
     answer: Message
-
-
-@strawberry.type(description="How the answerer looked further.")
-class ChatStep:
-    tool: str
-    subject: str = strawberry.field(description="What it looked for.")
 
 
 @strawberry.type(

@@ -6,7 +6,7 @@ from uuid import UUID
 import strawberry
 
 if TYPE_CHECKING:
-    from schema.chat import Citation, Message
+    from schema.chat import ChatStep, Citation, Message
     from schema.documents import Document, Page
     from schema.nodes import Connection
     from schema.retrieval import Box, Passage
@@ -34,6 +34,8 @@ class Loading(Protocol):
     async def citations(self, message_id: UUID) -> "list[Citation]": ...
 
     async def passages(self, message_id: UUID) -> "list[Passage]": ...
+
+    async def steps(self, message_id: UUID) -> "list[ChatStep]": ...
 
     async def messages(
         self, conversation_id: UUID, first: int, after: str | None

@@ -46,4 +46,5 @@ async def _authenticate(connection: HTTPConnection, authorization: str | None) -
 
 
 def _new_context(connection: HTTPConnection, principal: Principal | None) -> Context:
-    return Context(connection.state.services, principal, correlation_id.get() or "")
+    address = connection.client.host if connection.client else None
+    return Context(connection.state.services, principal, correlation_id.get() or "", address)

@@ -21,7 +21,7 @@ from core.text import is_storable
 from core.tokens import AccessToken, OpaqueToken, TokenSigner
 from db import accounts
 from db.engine import Database, WriteSession
-from services.throttle import Throttle
+from services.throttle import Throttle, household
 
 REUSE_GRACE = timedelta(seconds=10)
 """A refresh token may be sent again this soon: the first answer may have been lost."""
@@ -55,10 +55,12 @@ class Accounts:
         database: Database,
         signer: TokenSigner,
         logins: Throttle,
+        addresses: Throttle,
         refresh_token_seconds: int,
     ) -> None:
         self._database = database
         self._logins = logins
+        self._addresses = addresses
         self._signer = signer
         self._refresh_token_seconds = refresh_token_seconds
         # OWASP's floor for Argon2id: 19 MiB, two passes, one lane. Two at a time, in threads,
@@ -89,21 +91,18 @@ class Accounts:
             )
             return await self._open(session, user, family_id=new_id())
 
-    async def login(self, email: str, password: str) -> Session:
-        """Raises `RateLimited` after too many failures of one account, and `InvalidCredentials`,
-        after the same work whether the user exists or not."""
+    async def login(self, email: str, password: str, address: str | None = None) -> Session:
+        """Raises `RateLimited` after too many failures of one account or tries from one address,
+        and `InvalidCredentials`, after the same work whether the user exists or not."""
+        if address is not None:
+            await self._addresses.spend(household(address))
         email = email.strip().lower()
         if not is_storable(email + password):
             raise _wrong_credentials()
         await self._logins.spend(email)
         async with self._database.read(None) as session:
             user = await accounts.user_by_email(session, email)
-        async with self._hashing:
-            matches = await asyncio.to_thread(
-                self._matches,
-                user.password_hash if user else self._dummy_hash,
-                password[: MAX_PASSWORD_LENGTH + 1],
-            )
+        matches = await self._matches(user.password_hash if user else self._dummy_hash, password)
         if user is None or not matches:
             raise _wrong_credentials()
         await self._logins.forgive(email)
@@ -143,6 +142,18 @@ class Accounts:
                 await accounts.revoke_all_refresh_sessions(session)
             elif principal.session_id is not None:
                 await accounts.revoke_family(session, principal.session_id)
+
+    async def delete(self, principal: Principal, password: str) -> None:
+        """Take the account away with all that it has; files follow within seconds.
+
+        Raises `RateLimited` after too many failures, `InvalidCredentials` and `Unauthenticated`.
+        """
+        user = await self.user(principal)
+        await self._logins.spend(user.email)
+        if not is_storable(password) or not await self._matches(user.password_hash, password):
+            raise InvalidCredentials("The password is wrong.")
+        async with self._database.write(principal.user_id) as session:
+            await accounts.delete_user(session)
 
     async def user(self, principal: Principal) -> accounts.User:
         """Raises `Unauthenticated` when the user is gone."""
@@ -194,9 +205,12 @@ class Accounts:
             key.owner_id, stored["role"], None, min(until, stored["expires_at"] or until)
         )
 
-    def _matches(self, password_hash: str, password: str) -> bool:
+    async def _matches(self, password_hash: str, password: str) -> bool:
         try:
-            return self._hasher.verify(password_hash, password)
+            async with self._hashing:
+                return await asyncio.to_thread(
+                    self._hasher.verify, password_hash, password[: MAX_PASSWORD_LENGTH + 1]
+                )
         except VerifyMismatchError:
             return False
 

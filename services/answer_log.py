@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 
 from core.errors import ErrorCode
 from core.principal import Principal
-from db import answers
+from db import answers, conversations, usage
 from db.answers import Citation, Ending, Event
 from db.engine import Database
-from providers.answering import Step
+from providers.answering import Step, Tokens
 from services.events import Hints, answer_subject, hint_channel, stop_subject
 
 _log = structlog.get_logger()
@@ -28,8 +28,12 @@ LEASE_SECONDS = 10.0
 SILENT_AFTER_SECONDS = 8.0
 """So long after it last took its lease a writer says nothing more, lest it speak while a sweeper
 already ends the answer in its place."""
-TAIL_SECONDS = 600
-"""How long Redis keeps the newest events; the database keeps all of them."""
+TAIL_SECONDS, ENDED_SECONDS = 600, 5
+"""How long Redis keeps the newest events of an answer, and those of one that has ended: then the
+database has all of them but what was cited from documents deleted since."""
+REDIS_SECONDS = 0.5
+"""What a Redis that hangs may cost an answer or its followers each time."""
+ENDINGS = ("COMPLETED", "FAILED")
 
 _FAILURES = {
     ErrorCode.INTERRUPTED: "The answer was interrupted; ask again.",
@@ -54,21 +58,26 @@ class AnswerTail:
     async def append(self, message_id: UUID, events: Sequence[Event]) -> None:
         """Also tells whoever follows the answer."""
         key = _key(message_id)
+        ended = events[-1].kind in ENDINGS
         try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
+            async with (
+                asyncio.timeout(REDIS_SECONDS),
+                self._redis.pipeline(transaction=False) as pipeline,
+            ):
                 for event in events:
                     fields = {"kind": event.kind, "payload": json.dumps(event.payload)}
                     pipeline.xadd(key, fields, id=f"{event.sequence}-0")  # type: ignore[arg-type]
-                pipeline.expire(key, TAIL_SECONDS)
+                pipeline.expire(key, ENDED_SECONDS if ended else TAIL_SECONDS)
                 pipeline.publish(hint_channel(answer_subject(message_id)), b"")
                 await pipeline.execute()
         except (RedisError, OSError) as error:
-            _log.warning("answer tail lost", error=str(error))
+            _log.warning("answer tail lost", error=repr(error))
 
     async def after(self, message_id: UUID, sequence: int, limit: int) -> list[Event] | None:
         """The events that follow `sequence`, none if there is no news; None if they are lost."""
         try:
-            entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
+            async with asyncio.timeout(REDIS_SECONDS):
+                entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
         except (RedisError, OSError):
             return None
         events = [
@@ -97,6 +106,7 @@ class AnswerLog:
         """`started` stands in the database already."""
         self.message_id = message_id
         self.text = ""
+        self.spent = Tokens()
         self._database = database
         self._hints = hints
         self._tail = tail
@@ -240,6 +250,8 @@ class AnswerLog:
             if ended:
                 unkept = self._events[self._kept :]
                 await answers.append_events(session, self.message_id, unkept)
+            if ended or await conversations.message(session, self.message_id) is None:
+                await usage.count_tokens(session, ending)  # a deleted answer is not given back
         return ended
 
 

@@ -14,11 +14,12 @@ from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
 from core.telemetry import ANSWERS
 from core.text import is_storable
-from db import answers, conversations, documents
+from db import answers, conversations, usage
 from db.answers import Ending, Event
 from db.conversations import Conversation, Message
 from db.engine import Database, ReadSession, WriteSession
-from services.answer_log import LEASE_SECONDS, AnswerLog, AnswerTail, failure
+from services.accounting import Quota
+from services.answer_log import ENDINGS, LEASE_SECONDS, AnswerLog, AnswerTail, failure
 from services.composition import Composer
 from services.events import Hints, answer_subject, stop_subject
 
@@ -35,9 +36,10 @@ SWEEP_SECONDS = 3.0
 """With the lease, less than 15 seconds until the answer of a dead replica has ended."""
 GRACE_SECONDS = 2.0
 """For answers that are almost done when the process is to end."""
+MAX_SEQUENCE = 2**31 - 2
+"""So that the next one is an Int of GraphQL's."""
 BATCH = 1000
 """Events that a follower holds in memory at most."""
-ENDINGS = ("COMPLETED", "FAILED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,13 @@ class Chat:
         hints: Hints,
         tail: AnswerTail,
         composer: Composer,
+        quota: Quota,
     ) -> None:
         self._database = database
         self._hints = hints
         self._tail = tail
         self._composer = composer
+        self._quota = quota
         self._tasks: set[asyncio.Task[Any]] = set()
         self._logs: dict[UUID, AnswerLog] = {}
 
@@ -94,7 +98,7 @@ class Chat:
     async def ask(self, principal: Principal, ask: Ask) -> Asked:
         """Store the question and begin its answer. A resend asks nothing new.
 
-        Raises `InvalidInput`, `NotFound` and `RateLimited`.
+        Raises `InvalidInput`, `NotFound`, `RateLimited` and `QuotaExceeded`.
         """
         if not ask.text.strip() or not is_storable(ask.text):
             raise InvalidInput("A question is some text without NUL characters.", field="text")
@@ -108,8 +112,7 @@ class Chat:
         return await asyncio.shield(self._spawn(self._begin(principal, ask)))
 
     async def _begin(self, principal: Principal, ask: Ask) -> Asked:
-        async with self._database.write(principal.user_id) as session:
-            await documents.lock_library(session)
+        async with self._database.write_alone(principal.user_id) as session:
             sent = await conversations.answer_by_client_id(session, ask.client_message_id)
             if sent is not None:
                 return await self._asked_before(session, sent, ask)
@@ -117,6 +120,7 @@ class Chat:
                 raise TooManyAnswers(
                     f"{MAX_STREAMING} answers are being written; wait for one of them.", 5
                 )
+            by_model = self._quota.admit(await usage.count_answer(session))
             conversation, question = await self._question(session, ask)
             answer = await conversations.insert_message(
                 session,
@@ -131,13 +135,15 @@ class Chat:
             started = Event(1, "STARTED", ids)
             await answers.begin(session, answer.id, started, LEASE_SECONDS)
         log = AnswerLog(self._database, self._hints, self._tail, principal, answer.id, started)
-        self._spawn(self._write(principal, question, log))
+        self._logs[answer.id] = log
+        self._spawn(self._write(principal, question, log, by_model))
         return Asked(conversation, question, answer)
 
-    async def _write(self, principal: Principal, question: Message, log: AnswerLog) -> None:
-        self._logs[log.message_id] = log
+    async def _write(
+        self, principal: Principal, question: Message, log: AnswerLog, by_model: bool
+    ) -> None:
         try:
-            await self._composer.write(principal, question, log)
+            await self._composer.write(principal, question, log, by_model=by_model)
         finally:
             del self._logs[log.message_id]
 
@@ -204,7 +210,7 @@ class Chat:
 
         Raises `NotFound` when the answer is deleted meanwhile.
         """
-        last = max(after, 0)
+        last = min(max(after, 0), MAX_SEQUENCE)
         if log := self._logs.get(answer.id):
             async with aclosing(log.follow(last)) as events_here:
                 async for event in events_here:
@@ -307,7 +313,8 @@ class Chat:
             events = await answers.events_after(session, message_id, after, BATCH)
             last = await answers.last_sequence(session, message_id)
         ended = message.status != "STREAMING"
-        if ended and after > last:  # its writer died, and Redis before it could be asked
+        if message.status == "INTERRUPTED" and after > last:
+            # Its writer died, and Redis before it could be asked.
             events = [Event(after + 1, "FAILED", failure(ErrorCode.INTERRUPTED))]
         return events, ended
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 import structlog
 
@@ -16,6 +17,7 @@ from db.answers import Ending
 from db.conversations import Message
 from db.engine import Database
 from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
+from services.accounting import Prices
 from services.answer_log import AnswerLog
 from services.citations import Marker, MarkerReader, cite
 from services.findings import Findings
@@ -36,16 +38,26 @@ class Composer:
         database: Database,
         retrieval: Retrieval,
         answerer: Answerer,
+        spare: Answerer,
+        prices: Prices,
     ) -> None:
         self._database = database
         self._retrieval = retrieval
         self._answerer = answerer
+        self._spare = spare
+        self._prices = prices
         self._searching = asyncio.Semaphore(SEARCHING)
 
-    async def write(self, principal: Principal, question: Message, log: AnswerLog) -> None:
-        """Write one answer to its end, whatever happens on the way."""
+    async def write(
+        self, principal: Principal, question: Message, log: AnswerLog, *, by_model: bool
+    ) -> None:
+        """Write one answer to its end, whatever happens on the way.
+
+        Unless `by_model`, the spare answerer writes it.
+        """
         started = time.monotonic()
-        composed = asyncio.create_task(self._compose(principal, question, log))
+        answerer = self._answerer if by_model else self._spare
+        composed = asyncio.create_task(self._compose(principal, question, log, answerer))
         kept = asyncio.create_task(log.keep())
         sent = asyncio.create_task(log.send())
         ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
@@ -54,11 +66,14 @@ class Composer:
                 {composed, kept}, timeout=TOTAL_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             if composed.done():
-                ending = _completed(composed.result())
+                verdict = composed.result()
+                ending = Ending(
+                    "COMPLETED", verdict.answerer, verdict.grounded, verdict.suggestions
+                )
             elif not kept.done():
                 ending = Ending("FAILED", failure_code=ErrorCode.LLM_TIMEOUT)
             elif kept.result() == "stop":
-                ending = Ending("STOPPED", self._answerer.name)
+                ending = Ending("STOPPED", answerer.name)
         except DomainError as error:
             ending = Ending("FAILED", failure_code=error.code)
         except Exception:
@@ -68,14 +83,23 @@ class Composer:
             for task in (composed, kept, sent):
                 task.cancel()
             await asyncio.gather(composed, kept, sent, return_exceptions=True)
-            await log.end(ending)
+            await log.end(
+                replace(
+                    ending,
+                    prompt_tokens=log.spent.prompt,
+                    completion_tokens=log.spent.completion,
+                    cost=self._prices.cost(log.spent),
+                )
+            )
             ANSWERS.labels(outcome=ending.status.lower()).inc()
             ANSWER_SECONDS.observe(time.monotonic() - started)
 
-    async def _compose(self, principal: Principal, question: Message, log: AnswerLog) -> Verdict:
+    async def _compose(
+        self, principal: Principal, question: Message, log: AnswerLog, answerer: Answerer
+    ) -> Verdict:
         started = time.monotonic()
         history = await self._history(principal, question)
-        query = await self._answerer.rewrite(question.text, history)
+        query = await answerer.rewrite(question.text, history, log.spent)
         findings = Findings(
             self._database, self._retrieval, principal, log.message_id, question.document_ids
         )
@@ -83,9 +107,9 @@ class Composer:
             sources = await findings.search(query)
         log.sources(len(findings.hits))
         reader = MarkerReader(len(findings.hits))
-        verdict = Verdict(False, self._answerer.name)
-        asked = Question(question.text, history, sources, findings)
-        async with aclosing(self._answerer.answer(asked)) as parts:
+        verdict = Verdict(False, answerer.name)
+        asked = Question(question.text, history, sources, findings, log.spent)
+        async with aclosing(answerer.answer(asked)) as parts:
             async for part in parts:
                 match part:
                     case Delta():
@@ -117,13 +141,3 @@ async def _cite(log: AnswerLog, markers: Sequence[Marker], findings: Findings) -
         hit = findings.hits[marker.index - 1]
         sentence = log.text[marker.start : marker.end]
         log.citation(await asyncio.to_thread(cite, marker, sentence, hit, findings.pages_of(hit)))
-
-
-def _completed(verdict: Verdict) -> Ending:
-    return Ending(
-        "COMPLETED",
-        verdict.answerer,
-        verdict.grounded,
-        prompt_tokens=verdict.prompt_tokens,
-        completion_tokens=verdict.completion_tokens,
-    )

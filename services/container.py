@@ -15,11 +15,13 @@ from core.settings import Settings
 from core.telemetry import CHANNELS, CONNECTIONS, TASKS, WRITING
 from core.tokens import TokenSigner
 from db.engine import Database
+from providers.answering.extractive import ExtractiveAnswerer
 from providers.answering.factory import open_answerer
 from providers.embedding import Embedder
 from providers.embedding.factory import open_embedder
 from providers.reranking.http import open_reranker
 from providers.storage import Storage, open_storage
+from services.accounting import Accounting, Prices, Quota
 from services.accounts import Accounts
 from services.answer_log import AnswerTail
 from services.chat import Chat
@@ -56,6 +58,7 @@ class Services:
     retrieval: Retrieval
     conversations: Conversations
     chat: Chat
+    accounting: Accounting
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
         """Raises `Unauthenticated`."""
@@ -94,7 +97,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         stack.push_async_callback(hints.close)
         embedder = open_embedder(settings)
         stack.push_async_callback(embedder.aclose)
-        answerer = open_answerer(settings, embedder)
+        extractive = ExtractiveAnswerer(embedder)
+        answerer = open_answerer(settings, extractive)
         stack.push_async_callback(answerer.aclose)
         storage = open_storage(settings)
         queue = Queue(redis)
@@ -103,8 +107,10 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         if reranker is not None:
             stack.push_async_callback(reranker.aclose)
         retrieval = Retrieval(database, embedder, reranker, graph_chunks=settings.graph_chunks)
-        composer = Composer(database, retrieval, answerer)
-        chat = await stack.enter_async_context(Chat(database, hints, tail, composer))
+        prices = Prices(settings.prompt_price, settings.completion_price)
+        quota = Quota(settings.max_user_daily_answers, settings.max_user_monthly_tokens)
+        composer = Composer(database, retrieval, answerer, extractive, prices)
+        chat = await stack.enter_async_context(Chat(database, hints, tail, composer, quota))
         TASKS.set_function(lambda: len(asyncio.all_tasks()))
         CONNECTIONS.set_function(lambda: database.connections_in_use)
         CHANNELS.set_function(lambda: hints.channel_count)
@@ -120,6 +126,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 database,
                 signer,
                 Throttle(redis, "login", LOGIN_TRIES, LOGIN_WINDOW_SECONDS),
+                Throttle(redis, "address", settings.max_address_logins, LOGIN_WINDOW_SECONDS),
                 settings.refresh_token_seconds,
             ),
             documents=Documents(database, storage, hints, queue, settings.max_attempts),
@@ -130,6 +137,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             retrieval=retrieval,
             conversations=Conversations(database),
             chat=chat,
+            accounting=Accounting(database, quota),
         )
 
 

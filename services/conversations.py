@@ -9,7 +9,7 @@ from core.errors import InvalidInput, NotFound
 from core.ids import check_page_size
 from core.principal import Principal
 from db import answers, conversations
-from db.answers import Citation
+from db.answers import Citation, Step
 from db.conversations import Conversation, Message, MessagesPage
 from db.engine import Database
 from db.retrieval import Hit
@@ -91,6 +91,12 @@ class Conversations:
     ) -> dict[UUID, list[Hit]]:
         async with self._database.read(principal.user_id) as session:
             return await answers.passages(session, message_ids)
+
+    async def steps(
+        self, principal: Principal, message_ids: Sequence[UUID]
+    ) -> dict[UUID, list[Step]]:
+        async with self._database.read(principal.user_id) as session:
+            return await answers.steps(session, message_ids)
 
 
 def _checked_title(title: str) -> str:

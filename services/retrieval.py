@@ -14,7 +14,7 @@ from db.engine import Database
 from db.retrieval import Hit, Scope
 from providers.embedding import Embedder
 from providers.reranking import Reranker
-from services.ranking import distinct, each_document_first
+from services.ranking import SENTENCES_OF, by_best_sentence, distinct, each_document_first
 
 _log = structlog.get_logger()
 MAX_QUERY_CHARACTERS = 10_000
@@ -26,13 +26,15 @@ RERANKED = 32
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """What BM25 counts beside the cosine, which is measured in standard deviations of the
+    """What the words count beside the cosine, which is measured in standard deviations of the
     candidates' cosines so that it means the same for every model."""
 
     candidates: int = 100
     """How deep each leg is read."""
-    lexical_weight: float = 0.25
+    lexical_weight: float = 0.15
     semantic_weight: float = 1.0
+    sentence_weight: float = 0.1
+    """Of the terms in the best sentence, each counted as what it adds to BM25 at most."""
 
 
 class Retrieval:
@@ -51,6 +53,7 @@ class Retrieval:
         self._reranker = reranker
         self._graph_chunks = graph_chunks
         self._fusion = fusion or Fusion()
+        self._read = RERANKED if reranker else 2 * SENTENCES_OF
 
     async def search(
         self, principal: Principal, query: str, limit: int, scope: Scope | None = None
@@ -69,7 +72,7 @@ class Retrieval:
             raise InvalidInput(f"first must be between 1 and {MAX_RESULTS}.", field="first")
         scope = scope or Scope()
         several = 1 < len(scope.document_ids or ()) <= limit
-        hits = distinct(await self._found(principal, query, scope, 2 * limit, several))
+        hits = await self._found(principal, query, scope, 2 * limit, several)
         if self._reranker is not None:
             hits = await _reranked(self._reranker, query, hits)
         return (each_document_first(hits) if several else hits)[:limit]
@@ -84,18 +87,24 @@ class Retrieval:
                 session, self._embedder.model, self._embedder.dimensions
             )
             terms = dict.fromkeys(search_terms(query, library.languages))
-            return await retrieval.search(
+            found = await retrieval.search(
                 session,
                 list(terms)[:MAX_TERMS],
                 embedding,
-                library.model_id,
+                library,
                 scope,
-                2 * candidates if several else max(limit, RERANKED if self._reranker else 0),
+                2 * candidates if several else max(limit, self._read),
                 candidates=candidates,
                 lexical_weight=self._fusion.lexical_weight,
                 semantic_weight=self._fusion.semantic_weight,
                 graph=scope == Scope() and library.chunk_count >= self._graph_chunks,
             )
+        return by_best_sentence(
+            distinct(found.hits),
+            found.weights,
+            tuple(library.languages),
+            self._fusion.sentence_weight,
+        )
 
     async def sources(
         self, principal: Principal, query: str, limit: int, document_ids: Sequence[UUID] | None

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from ipaddress import IPv6Address, ip_address
 
 import structlog
 from redis.asyncio import Redis
@@ -47,3 +48,14 @@ class Throttle:
 
     def _key(self, subject: str) -> str:
         return f"lectern:tries:{self._name}:{hashlib.sha256(subject.encode()).hexdigest()}"
+
+
+def household(address: str) -> str:
+    """The subject for a client's address: whoever has one of IPv6 has the 2^64 of its network."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(ip, IPv6Address):
+        return str(ip.ipv4_mapped or int(ip) >> 64)
+    return str(ip)

@@ -135,8 +135,7 @@ class Uploads:
         if announced.byte_size > self._settings.max_upload_bytes:
             raise too_large(self._settings.max_upload_bytes)
         key = announced.key(principal.user_id)
-        async with self._database.write(principal.user_id) as session:
-            await documents.lock_library(session)
+        async with self._database.write_alone(principal.user_id) as session:
             known = await documents.document_by_content(session, _digest(announced.sha256))
             if known is not None:
                 return Uploaded(known, duplicate=True)
@@ -216,8 +215,7 @@ class Uploads:
         replaces: str | None = None,
     ) -> Uploaded:
         """Document, version, first event and job in one transaction."""
-        async with self._database.write(principal.user_id) as session:
-            await documents.lock_library(session)
+        async with self._database.write_alone(principal.user_id) as session:
             if replaces is not None:
                 await blobs.release(session, replaces)
             if idempotency_key is not None:

@@ -77,6 +77,16 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 @pytest.fixture
 async def principal(services: Services) -> Principal:
     """A newly registered user."""
+    return await _register(services)
+
+
+@pytest.fixture
+async def stranger(services: Services) -> Principal:
+    """Another one."""
+    return await _register(services)
+
+
+async def _register(services: Services) -> Principal:
     session = await services.accounts.register(f"{new_id().hex}@example.org", PASSWORD, "Ada")
     found = await services.authenticate(f"Bearer {session.access.token}")
     assert found is not None

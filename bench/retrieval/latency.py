@@ -1,11 +1,16 @@
 """How long a search takes by the size of the owner's library, and what a chunk occupies."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import asyncpg
 import numpy as np
+from asyncpg.prepared_stmt import PreparedStatement
 from numpy.typing import NDArray
+from pgvector import HalfVector
+from pgvector.asyncpg import register_vector
 
 from bench.retrieval.product import Product
 from bench.retrieval.synthetic import DIMENSIONS, Corpus, fill
@@ -18,6 +23,11 @@ from workers.graphs import Graphs
 OTHER_OWNERS, OTHER_CHUNKS = 10, 9_000
 QUERIES = 200
 LIMIT = 10
+_BARE = (
+    "SELECT version_id, ordinal FROM chunk_vectors WHERE owner_id = $1 AND model_id = $2"
+    " ORDER BY embedding <=> $3 LIMIT 100"
+)
+"""The reference: what comparing with every vector costs where nothing else is asked."""
 TABLES = ("documents", "document_versions", "chunks", "postings", "chunk_vectors")
 
 Question = tuple[list[str], NDArray[np.float32]]
@@ -32,18 +42,20 @@ class Owner:
         self._database = product.services.database
         self._model = product.services.embedder.model
 
-    async def search(self, question: Question, limit: int, graph: bool) -> tuple[list[Hit], float]:
+    async def search(
+        self, question: Question, limit: int, graph: bool
+    ) -> tuple[Sequence[Hit], float]:
         """What was found, and the seconds that the statement took."""
         terms, embedding = question
         fusion = Fusion()
         async with self._database.read(self.principal.user_id) as session:
             await retrieval.library(session, self._model, DIMENSIONS)
             started = time.perf_counter()
-            hits = await retrieval.search(
+            found = await retrieval.search(
                 session,
                 terms,
                 embedding,
-                self.library.model_id if embedding.any() else None,
+                self.library if embedding.any() else replace(self.library, model_id=None),
                 Scope(),
                 limit,
                 candidates=fusion.candidates,
@@ -51,7 +63,7 @@ class Owner:
                 semantic_weight=fusion.semantic_weight,
                 graph=graph,
             )
-            return hits, time.perf_counter() - started
+            return found.hits, time.perf_counter() - started
 
 
 async def measure_latency(product: Product, sizes: list[int]) -> None:
@@ -100,10 +112,28 @@ async def _print_latency(product: Product, owner: Owner, graph: bool) -> None:
         await product.services.retrieval.search(owner.principal, query, LIMIT)
         return time.perf_counter() - started
 
+    async with _bare(product, owner) as statement:
+
+        async def bare() -> float:
+            embedding = HalfVector(corpus.vectors(1)[0])
+            started = time.perf_counter()
+            await statement.fetch(owner.principal.user_id, owner.library.model_id, embedding)
+            return time.perf_counter() - started
+
+        print(f"{name:24} bare    {await _percentiles(bare)}", flush=True)
     for leg, ask in legs.items():
         print(f"{name:24} {leg:7} {await _percentiles(lambda ask=ask: sql(ask))}", flush=True)
-    if not graph:
-        print(f"{name:24} search  {await _percentiles(whole)}", flush=True)
+    print(f"{name:24} search  {await _percentiles(whole)}", flush=True)
+
+
+@asynccontextmanager
+async def _bare(product: Product, owner: Owner) -> AsyncIterator[PreparedStatement]:
+    connection = await asyncpg.connect(product.postgres.app_url)
+    await register_vector(connection)
+    owner_id = str(owner.principal.user_id)
+    await connection.execute("SELECT set_config('lectern.owner_id', $1, false)", owner_id)
+    yield await connection.prepare(_BARE)
+    await connection.close()
 
 
 async def _percentiles(measure: Callable[[], Awaitable[float]]) -> str:

@@ -18,8 +18,8 @@ from services.retrieval import Fusion, Retrieval
 DEPTH = 10
 RESAMPLES = 1_000
 LEGS = {
-    "bm25": Fusion(semantic_weight=0),
-    "vector": Fusion(lexical_weight=0),
+    "bm25": Fusion(semantic_weight=0, sentence_weight=0),
+    "vector": Fusion(lexical_weight=0, sentence_weight=0),
     "hybrid": Fusion(),
 }
 CROSS_LINGUAL_LIBRARY = "en"

@@ -1,7 +1,7 @@
 """Questions and passages into cited answers."""
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 
@@ -46,6 +46,21 @@ class Library(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Tokens:
+    """What a language model has read and written, counted up while it works.
+
+    Estimated where its server does not say, or is not heard out.
+    """
+
+    prompt: int = 0
+    completion: int = 0
+
+    def add(self, prompt: int, completion: int) -> None:
+        self.prompt += prompt
+        self.completion += completion
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     text: str
@@ -55,6 +70,8 @@ class Question:
     """Best first."""
     library: Library | None = None
     """Where to look further."""
+    spent: Tokens = field(default_factory=Tokens)
+    """On the answer, however it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +97,8 @@ class Verdict:
     grounded: bool
     answerer: str
     """The `name` of the one who wrote the answer."""
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    suggestions: Sequence[str] = ()
+    """Questions to ask next: at most three, plain text of at most 200 characters."""
 
 
 class Answerer(Protocol):
@@ -93,7 +110,7 @@ class Answerer(Protocol):
         """Deltas and steps, then exactly one verdict; closing the generator stops the work."""
         ...
 
-    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+    async def rewrite(self, question: str, history: Sequence[Turn], spent: Tokens) -> str:
         """The question as one that can be understood, and searched for, without the history."""
         ...
 

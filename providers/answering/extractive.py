@@ -10,7 +10,7 @@ import regex
 
 from core.errors import ProviderUnavailable
 from core.terms import terms
-from providers.answering import Delta, Question, Source, Turn, Verdict
+from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
 from providers.answering.followup import stand_alone
 from providers.answering.language import closest, detect, not_found
 from providers.answering.scoring import (
@@ -23,6 +23,7 @@ from providers.answering.scoring import (
     weigh_words,
 )
 from providers.answering.sentences import Sentence, split
+from providers.answering.suggestions import from_headings
 from providers.embedding import Embedder
 
 SHORTLIST = 12
@@ -85,6 +86,7 @@ class ExtractiveAnswerer:
     async def answer(self, question: Question) -> AsyncGenerator[Delta | Verdict]:
         async with self._turns:
             findings = await self.find(question)
+        suggestions: Sequence[str] = ()
         if findings.odds < HOPELESS:
             yield Delta(not_found(findings.language))
         else:
@@ -94,10 +96,12 @@ class ExtractiveAnswerer:
             for source, quote in findings.quotes:
                 yield Delta(f"{space}{_plain(quote)} [{source.index}]")
                 space = " "
-        yield Verdict(findings.odds >= GROUNDED, self.name)
+            quoted = [source for source, _ in findings.quotes]
+            suggestions = from_headings(question.sources, quoted, question.text, findings.language)
+        yield Verdict(findings.odds >= GROUNDED, self.name, suggestions)
 
     async def find(self, question: Question) -> Findings:
-        text = await self.rewrite(question.text, question.history)
+        text = await self.rewrite(question.text, question.history, question.spent)
         language, shortlist = await asyncio.to_thread(_prepare, text, question.sources)
         if shortlist is None:
             return Findings(language, -math.inf, [])
@@ -115,7 +119,7 @@ class ExtractiveAnswerer:
         ]
         return Findings(language, odds, quotes)
 
-    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+    async def rewrite(self, question: str, history: Sequence[Turn], spent: Tokens) -> str:
         return await asyncio.to_thread(stand_alone, question, history) if history else question
 
     async def aclose(self) -> None:

@@ -3,15 +3,13 @@
 from core.settings import Settings
 from providers.answering import Answerer
 from providers.answering.extractive import ExtractiveAnswerer
-from providers.embedding import Embedder
 
 MAX_RETRIES = 2
 """Of a request that failed before its first token: 408, 409, 429, 5xx and lost connections."""
 
 
-def open_answerer(settings: Settings, embedder: Embedder) -> Answerer:
-    """Closing the answerer leaves the embedder open."""
-    extractive = ExtractiveAnswerer(embedder)
+def open_answerer(settings: Settings, extractive: ExtractiveAnswerer) -> Answerer:
+    """Where a language model is asked, the extractive answerer stands in for it."""
     if not settings.uses_openai:
         return extractive
     from openai import AsyncOpenAI, DefaultAioHttpClient

@@ -6,7 +6,7 @@ from contextlib import aclosing
 import structlog
 
 from core.errors import ProviderUnavailable
-from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
+from providers.answering import Answerer, Delta, Question, Step, Tokens, Turn, Verdict
 
 log = structlog.get_logger(__name__)
 
@@ -39,12 +39,12 @@ class FallbackAnswerer:
             async for event in events:
                 yield event
 
-    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+    async def rewrite(self, question: str, history: Sequence[Turn], spent: Tokens) -> str:
         try:
-            return await self._first.rewrite(question, history)
+            return await self._first.rewrite(question, history, spent)
         except ProviderUnavailable as error:
             self._log(error)
-            return await self._second.rewrite(question, history)
+            return await self._second.rewrite(question, history, spent)
 
     async def aclose(self) -> None:
         try:

@@ -55,6 +55,28 @@ _CLOSEST = {
     "zh": "您的文档没有明确回答这个问题。以下段落最为接近。",
 }
 
+_ABOUT = {
+    "ar": "ماذا تقول المستندات عن «{}»؟",
+    "de": "Was sagen die Dokumente über „{}“?",
+    "el": "Τι λένε τα έγγραφα για «{}»;",
+    "en": "What do the documents say about “{}”?",
+    "es": "¿Qué dicen los documentos sobre «{}»?",
+    "fr": "Que disent les documents sur « {} » ?",
+    "hi": "दस्तावेज़ “{}” के बारे में क्या कहते हैं?",
+    "it": "Che cosa dicono i documenti su «{}»?",
+    "ja": "文書には「{}」について何と書かれていますか？",
+    "ko": "문서에는 ‘{}’에 대해 무엇이라고 쓰여 있나요?",
+    "nl": "Wat zeggen de documenten over ‘{}’?",
+    "pl": "Co dokumenty mówią na temat „{}”?",
+    "pt": "O que dizem os documentos sobre «{}»?",
+    "ro": "Ce spun documentele despre „{}”?",
+    "ru": "Что говорится в документах о «{}»?",
+    "th": "เอกสารกล่าวถึง “{}” ว่าอย่างไร",
+    "tr": "Belgeler “{}” hakkında ne diyor?",
+    "vi": "Tài liệu nói gì về “{}”?",
+    "zh": "文档中关于“{}”说了什么？",
+}
+
 
 def detect(text: str) -> str:
     """ISO 639-1 code of the most likely of the languages spoken here; English without a clue."""
@@ -68,3 +90,8 @@ def not_found(language: str) -> str:
 def closest(language: str) -> str:
     """Comes before quotes that may miss the question."""
     return _CLOSEST[language]
+
+
+def about(heading: str, language: str) -> str:
+    """Asks what the documents say about a heading."""
+    return _ABOUT[language].format(heading)

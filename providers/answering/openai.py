@@ -1,25 +1,29 @@
 """Answers by any OpenAI-compatible chat-completions server, as a stream."""
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import openai
 
 from core.errors import ErrorCode, ProviderUnavailable
-from providers.answering import Delta, Question, Step, Turn, Verdict
+from providers.answering import Delta, Question, Step, Tokens, Turn, Verdict
 from providers.answering.language import detect, not_found
-from providers.answering.prompt import NOT_FOUND, TOOLS, answer_messages, rewrite_messages
+from providers.answering.prompt import (
+    TOOLS,
+    answer_messages,
+    estimated_tokens,
+    rewrite_messages,
+)
+from providers.answering.reply import Reply
+from providers.answering.suggestions import from_lines
 from providers.answering.tools import Tools
 from providers.breaker import CircuitBreaker
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
-
-_CITATION = re.compile(r"\[(\d+)\]")
 
 DOWN = (
     TimeoutError,
@@ -46,11 +50,6 @@ MAX_REWRITTEN = 500
 Chunk = Any
 """A `chat.completion.chunk` as it came, JSON: the client's models of it, which validate nothing,
 cost ten times what all else does that happens to a token."""
-
-
-class Tokens(NamedTuple):
-    prompt: int
-    completion: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +80,18 @@ class OpenAIAnswerer:
         if not self._takes_tools:
             question = replace(question, library=None)
         tools = Tools(question) if question.library else None
-        prompt_tokens = completion_tokens = 0
         clock = asyncio.get_running_loop().time
         end = clock() + self._patience.total
         messages = answer_messages(question)
         while question.sources:
-            async with aclosing(self._stream(messages, end, tools)) as stream:
-                async for piece in stream:
-                    if isinstance(piece, Tokens):
-                        prompt_tokens += piece.prompt
-                        completion_tokens += piece.completion
-                    elif text := reply.feed(piece):
-                        yield Delta(text)
+            try:
+                async with aclosing(self._stream(messages, end, tools, question.spent)) as stream:
+                    async for piece in stream:
+                        if text := reply.feed(piece):
+                            yield Delta(text)
+            except ProviderUnavailable:
+                if reply.questions is None:  # else the answer itself is whole
+                    raise
             if tools is None or not tools.called:
                 break
             async for step in tools.answer_calls(messages):
@@ -109,19 +108,20 @@ class OpenAIAnswerer:
         yield Verdict(
             grounded=not reply.refused and not given.isdisjoint(reply.cited()),
             answerer=self.name,
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
+            suggestions=from_lines(reply.questions or "", question.text),
         )
 
-    async def rewrite(self, question: str, history: Sequence[Turn]) -> str:
+    async def rewrite(self, question: str, history: Sequence[Turn], spent: Tokens) -> str:
         if not history:
             return question
+        messages = rewrite_messages(question, history)
         with _provider_errors(), self._breaker.guard():
             async with asyncio.timeout(self._patience.rewrite):
                 completion = await self._client.chat.completions.create(
-                    model=self.name, messages=rewrite_messages(question, history)
+                    model=self.name, messages=messages
                 )
             content = completion.choices[0].message.content if completion.choices else None
+        _count(spent, completion.usage, messages, content or "")
         rewritten = " ".join((content or "").split())
         return rewritten if 0 < len(rewritten) <= MAX_REWRITTEN else question
 
@@ -129,26 +129,31 @@ class OpenAIAnswerer:
         await self._client.close()
 
     async def _stream(
-        self, messages: list["ChatCompletionMessageParam"], end: float, tools: Tools | None
-    ) -> AsyncGenerator[str | Tokens]:
+        self,
+        messages: list["ChatCompletionMessageParam"],
+        end: float,
+        tools: Tools | None,
+        spent: Tokens,
+    ) -> AsyncGenerator[str]:
         clock = asyncio.get_running_loop().time
         stream, chunk = await self._open(messages, end, tools)
         finished = False
+        said, usage = "", None
         try:
             while chunk is not None:
                 with _unreadable():
                     text, final = _read(chunk, tools)
-                    tokens = _tokens(chunk)
+                    usage = chunk.get("usage") or usage
                 finished = finished or final
+                said += text
                 if text:
                     yield text
-                if tokens is not None:
-                    yield tokens
                 pause = clock() + self._patience.between_tokens
                 with _provider_errors():
                     async with asyncio.timeout_at(min(pause, end)):
                         chunk = await anext(stream, None)
         finally:
+            _count(spent, usage, messages, said)
             await stream.close()
         if not finished:
             raise ProviderUnavailable(
@@ -199,44 +204,6 @@ class OpenAIAnswerer:
             raise
 
 
-class Reply:
-    """The model's text so far, without the token that announces a refusal."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.refused = False
-        self._head: str | None = ""
-
-    def feed(self, piece: str) -> str:
-        """What may be shown now: nothing while the text may still turn into the token."""
-        if self._head is None:
-            return self._show(piece)
-        self._head = (self._head + piece).lstrip()
-        if self._head.startswith(NOT_FOUND):
-            self.refused = True
-            rest = self._head.removeprefix(NOT_FOUND).lstrip(" \n:.-")
-            if not rest:
-                return ""
-        elif NOT_FOUND.startswith(self._head):
-            return ""
-        else:
-            rest = self._head
-        self._head = None
-        return self._show(rest)
-
-    def end(self) -> str:
-        """What was held back and turned out to be plain text."""
-        head, self._head = self._head or "", None
-        return "" if head.startswith(NOT_FOUND) else self._show(head)
-
-    def cited(self) -> set[int]:
-        return {int(number) for number in _CITATION.findall(self.text)}
-
-    def _show(self, text: str) -> str:
-        self.text += text
-        return text
-
-
 def _read(chunk: Chunk, tools: Tools | None) -> tuple[str, bool]:
     """Text and whether the model ended here."""
     if not chunk.get("choices"):  # the chunk with the usage
@@ -248,11 +215,6 @@ def _read(chunk: Chunk, tools: Tools | None) -> tuple[str, bool]:
     return "" + (delta.get("content") or ""), choice.get("finish_reason") is not None
 
 
-def _tokens(chunk: Chunk) -> Tokens | None:
-    usage = chunk.get("usage")
-    return Tokens(int(usage["prompt_tokens"]), int(usage["completion_tokens"])) if usage else None
-
-
 @contextmanager
 def _unreadable() -> Iterator[None]:
     """Whatever is not where it should be."""
@@ -262,6 +224,17 @@ def _unreadable() -> Iterator[None]:
         raise ProviderUnavailable(
             ErrorCode.LLM_UNAVAILABLE, "The language model's answer cannot be read."
         ) from error
+
+
+def _count(
+    spent: Tokens, usage: Any, messages: list["ChatCompletionMessageParam"], said: str
+) -> None:
+    """By what the server says, if that can be read."""
+    try:
+        counted = dict(usage)
+        spent.add(int(counted["prompt_tokens"]), int(counted["completion_tokens"]))
+    except (TypeError, KeyError, ValueError):
+        spent.add(*estimated_tokens(messages, said))
 
 
 @contextmanager

@@ -235,10 +235,13 @@ async def test_without_redis_people_still_log_in(services: Services) -> None:
         services.database,
         TokenSigner("a secret of the tests, long enough", 900),
         Throttle(gone, "login", 0, 60),
+        Throttle(gone, "address", 0, 60),
         60,
     )
     session = await registered(services)
-    assert (await accounts.login(session.user.email, PASSWORD)).user.id == session.user.id
+    assert (
+        await accounts.login(session.user.email, PASSWORD, "192.0.2.1")
+    ).user.id == session.user.id
     await gone.aclose()
 
 
@@ -254,6 +257,7 @@ async def test_people_log_in_while_redis_says_nothing(services: Services) -> Non
             services.database,
             TokenSigner("a secret of the tests, long enough", 900),
             Throttle(silent, "login", 0, 60),
+            Throttle(silent, "address", 0, 60),
             60,
         )
         async with asyncio.timeout(30):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -15,9 +15,10 @@ from db.answers import Citation, Event
 from db.conversations import Message
 from language_model import Model, says, serve_model, tool_calls
 from library import add_documents
-from services.answer_log import AnswerLog, AnswerTail
+from services.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail
 from services.chat import BATCH, Ask, title_of
 from services.container import Services, open_services
+from services.queue import open_redis
 
 FILES = {
     "guide.txt": "The lighthouse of Skerra was lit in 1862 by Ann Ross.",
@@ -60,7 +61,7 @@ async def stored(services: Services, principal: Principal, ask: Ask) -> Message:
 
 @pytest.mark.usefixtures("documents")
 async def test_steps_are_events_and_their_passages_may_be_cited(
-    services: Services, principal: Principal, model: Model
+    services: Services, principal: Principal, stranger: Principal, model: Model
 ) -> None:
     model.manners = [tool_calls(("search_documents", '{"query": "fog lamp"}')), says("Smoked [2].")]
     asked = question(document_ids=None)
@@ -73,11 +74,30 @@ async def test_steps_are_events_and_their_passages_may_be_cited(
         {"tool": "search_documents", "subject": "fog lamp"},
     ]
     answer = await stored(services, principal, asked)
+    steps = await services.conversations.steps(principal, [answer.id])
+    assert [asdict(step) for step in steps[answer.id]] == [sources[1]["step"]]
+    assert await services.conversations.steps(stranger, [answer.id]) == {}
     passages = (await services.conversations.passages(principal, [answer.id]))[answer.id]
     assert sources[-1]["count"] == len(passages) == 2
     (citation,) = [e.payload for e in events if e.kind == "CITATION"]
     assert citation["quote"] in passages[1].text
     assert citation["verified"]
+
+
+@pytest.mark.usefixtures("documents")
+async def test_questions_to_ask_next_are_kept_with_the_answer(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].", "\nNEXT_QUESTIONS", "\nWho lit it [1]?\n2. Why?")]
+    asked = question()
+
+    events = await events_of(services, principal, asked)
+
+    answer = await stored(services, principal, asked)
+    assert answer.text == "Lit in 1862 [1]."
+    assert answer.suggestions == ["Who lit it?", "Why?"]
+    assert "NEXT" not in repr(events)
+    assert [event.kind for event in events].count("CITATION") == 1
 
 
 async def test_no_documents_chosen_are_no_documents_searched(
@@ -162,8 +182,7 @@ async def test_nothing_follows_the_end(
 
     last = seen[-1].sequence
     assert [e async for e in services.chat.follow(principal, answer, last)] == []
-    (beyond,) = [e async for e in services.chat.follow(principal, answer, last + 7)]
-    assert (beyond.sequence, beyond.kind) == (last + 8, "FAILED"), "seen and then lost"
+    assert [e async for e in services.chat.follow(principal, answer, last + 7)] == []
     again = [e async for e in services.chat.follow(principal, answer, -5)]
     assert again == seen
 
@@ -207,6 +226,50 @@ async def test_a_sweep_keeps_what_only_redis_knew(
         (4, "FAILED"),
     ]
     assert replayed[-1].payload["code"] == ErrorCode.INTERRUPTED
+
+
+@pytest.mark.parametrize("seen", [7, 2**31 - 1])
+async def test_who_saw_more_than_was_kept_hears_of_the_end(
+    services: Services, principal: Principal, seen: int
+) -> None:
+    answer = await begin(services, principal)
+    await services.chat.interrupt_expired()
+
+    (end,) = [event async for event in services.chat.follow(principal, answer, seen)]
+
+    assert (end.kind, end.payload["code"]) == ("FAILED", ErrorCode.INTERRUPTED)
+    assert end.sequence == min(seen + 1, 2**31 - 1)
+
+
+@pytest.mark.usefixtures("documents")
+async def test_what_is_deleted_is_not_cited_from_redis(
+    services: Services, principal: Principal, model: Model
+) -> None:
+    model.manners = [says("Lit in 1862 [1].")]
+    asked = question()
+    await events_of(services, principal, asked)
+    answer = await stored(services, principal, asked)
+
+    kept_for = await services.redis.ttl(f"lectern:answer:{answer.id.hex}")
+
+    assert kept_for <= ENDED_SECONDS
+
+
+async def test_a_redis_that_hangs_is_not_waited_for() -> None:
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.close()
+
+    released = asyncio.Event()
+    async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        redis = open_redis(f"redis://{host}:{port}")
+        tail = AnswerTail(redis)
+        async with asyncio.timeout(60):
+            await tail.append(new_id(), [Event(1, "STARTED", {})])
+            assert await tail.after(new_id(), 0, BATCH) is None
+        released.set()
+        await redis.aclose()
 
 
 async def test_a_writer_that_comes_back_late_changes_nothing(

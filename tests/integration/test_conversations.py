@@ -6,14 +6,18 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from core.principal import Principal
-from db import conversations, documents
+from core.settings import Settings
+from db import conversations
 from db.conversations import Message, MessagesPage
-from db.engine import Database, ReadSession
+from db.engine import Database, ReadSession, WriteSession
 from resolvers.context import Context
 from resolvers.schema import build_schema
 from services.container import Services
+
+WAITING = text("SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 
 
 async def talk(services: Services, principal: Principal, *said: str) -> list[Message]:
@@ -29,31 +33,28 @@ async def talk(services: Services, principal: Principal, *said: str) -> list[Mes
 
 
 async def test_of_two_questions_at_once_the_one_that_waited_comes_last(
-    services: Services, principal: Principal
+    settings: Settings, services: Services, principal: Principal
 ) -> None:
-    """Though its transaction began first."""
+    """Though its transaction, in another process, began first."""
     database = services.database
     conversation = await services.conversations.create(principal, "Oil")
-    begun, asked = asyncio.Event(), asyncio.Event()
 
-    async def wait_and_ask() -> None:
-        async with database.write(principal.user_id) as session:
-            begun.set()
-            await asked.wait()
-            await documents.lock_library(session)
-            await conversations.insert_message(
-                session, conversation.id, None, "USER", "second", "COMPLETED"
-            )
-
-    waiting = asyncio.create_task(wait_and_ask())
-    await begun.wait()
-    async with database.write(principal.user_id) as session:
-        await documents.lock_library(session)
+    async def ask(session: WriteSession, words: str) -> None:
         await conversations.insert_message(
-            session, conversation.id, None, "USER", "first", "COMPLETED"
+            session, conversation.id, None, "USER", words, "COMPLETED"
         )
-        asked.set()
-    await waiting
+
+    async def wait_and_ask(other: Database) -> None:
+        async with other.write_alone(principal.user_id) as session:
+            await ask(session, "second")
+
+    async with Database(str(settings.database_url)) as other:
+        async with database.write_alone(principal.user_id) as session:
+            waiting = asyncio.create_task(wait_and_ask(other))
+            while not (await session.one(WAITING))["n"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            await ask(session, "first")
+        await waiting
 
     page = MessagesPage(conversation.id, 10, None)
     ((messages, _),) = await services.conversations.messages(principal, [page])

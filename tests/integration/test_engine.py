@@ -1,5 +1,7 @@
 """The way to the database stays open when the database does not."""
 
+import asyncio
+
 import asyncpg
 import pytest
 from sqlalchemy import text
@@ -23,6 +25,24 @@ async def test_terminated_backends_are_replaced_without_anyone_noticing(
         await superuser.close()
         async with database.read(None) as session:
             assert (await session.one(BACKEND))["pid"] != before
+
+
+async def test_waiting_for_ones_turn_takes_no_connection(postgres: EmbeddedPostgres) -> None:
+    owner, order = new_id(), list[int]()
+
+    async def write(database: Database, number: int) -> None:
+        async with database.write_alone(owner):
+            order.append(number)
+
+    async with Database(postgres.app_url, pool_size=2) as database:
+        async with asyncio.TaskGroup() as tasks, database.write_alone(owner):
+            for number in range(5):
+                tasks.create_task(write(database, number))
+            await asyncio.sleep(0.1)
+            async with database.read(new_id()) as session:
+                await session.one(BACKEND)
+            assert order == []
+        assert order == [0, 1, 2, 3, 4]
 
 
 async def test_a_user_is_set_for_one_transaction_only(postgres: EmbeddedPostgres) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,18 @@ async def test_without_vectors_words_decide() -> None:
 
     assert "in 1862. [1]" in "".join(deltas)
     assert verdict.grounded
+
+
+async def test_other_headings_are_offered_where_something_was_quoted(
+    answerer: ExtractiveAnswerer,
+) -> None:
+    sources = [
+        replace(SOURCES[0], context="guide › The tower"),
+        replace(SOURCES[2], context="notice › Winter landings"),
+    ]
+
+    _, verdict = await ask(answerer, "When was the lamp of the lighthouse first lit?", sources)
+    _, hopeless = await ask(answerer, "Who won the cycling race of Naples?", sources)
+
+    assert verdict.suggestions == ("What do the documents say about “Winter landings”?",)
+    assert hopeless.suggestions == ()

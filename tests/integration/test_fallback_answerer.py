@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from core.errors import ErrorCode, ProviderUnavailable
 from core.settings import Settings
-from providers.answering import Answerer, Delta, Question, Source, Turn, Verdict
+from providers.answering import Answerer, Delta, Question, Source, Tokens, Turn, Verdict
 from providers.answering.extractive import ExtractiveAnswerer
 from providers.answering.factory import open_answerer
 from providers.answering.fallback import FallbackAnswerer
@@ -41,7 +41,7 @@ async def answerer(embedder: Embedder) -> AsyncIterator[Answerer]:
         OPENAI_API_KEY=SecretStr("k"),
         openai_model="some-model",
     )
-    answerer = open_answerer(settings, embedder)
+    answerer = open_answerer(settings, ExtractiveAnswerer(embedder))
     yield answerer
     await answerer.aclose()
 
@@ -57,13 +57,14 @@ async def test_answer_comes_from_the_documents_and_says_who_gave_it(answerer: An
 
 
 async def test_rewriting_falls_back_too(answerer: Answerer) -> None:
-    assert await answerer.rewrite("When?", HISTORY) == "Who built the lighthouse? When?"
+    assert await answerer.rewrite("When?", HISTORY, Tokens()) == "Who built the lighthouse? When?"
 
 
 async def test_without_a_key_or_server_answers_are_extractive(embedder: Embedder) -> None:
     settings = Settings(_env_file=None, OPENAI_API_KEY=None, OPENAI_BASE_URL=None)
+    extractive = ExtractiveAnswerer(embedder)
 
-    assert isinstance(open_answerer(settings, embedder), ExtractiveAnswerer)
+    assert open_answerer(settings, extractive) is extractive
 
 
 class Broken(ExtractiveAnswerer):

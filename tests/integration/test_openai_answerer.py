@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import openai
 import pytest
@@ -12,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from core.errors import ErrorCode, ProviderUnavailable
 from language_model import Manner, Model, answers, chunk, completes, says, serve_model, streams
-from providers.answering import Delta, Question, Source, Turn, Verdict
+from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
 
 SOURCES = [
@@ -59,13 +60,15 @@ async def test_answer_streams_and_ends_with_a_grounded_verdict_and_usage(
 ) -> None:
     model.manners = [says("It was lit", " in 1862", " [1].")]
 
-    events = [event async for event in answerer.answer(QUESTION)]
+    question = replace(QUESTION, spent=Tokens())
+    events = [event async for event in answerer.answer(question)]
 
+    assert question.spent == Tokens(70, 9)
     assert events == [
         Delta("It was lit"),
         Delta(" in 1862"),
         Delta(" [1]."),
-        Verdict(True, "test-model", prompt_tokens=70, completion_tokens=9),
+        Verdict(True, "test-model"),
     ]
     assert model.requests[0]["model"] == "test-model"
     assert model.requests[0]["stream_options"] == {"include_usage": True}
@@ -300,6 +303,19 @@ async def test_closing_the_answer_hangs_up(model: Model, answerer: OpenAIAnswere
     await asyncio.wait_for(left.wait(), 10)
 
 
+@pytest.mark.parametrize("ending", [(chunk(None, "stop"), "[DONE]"), ()], ids=["whole", "cut off"])
+async def test_questions_to_ask_next_are_not_part_of_the_answer(
+    model: Model, answerer: OpenAIAnswerer, ending: tuple[str, ...]
+) -> None:
+    pieces = ["Lit in 1862 [1].", "\nNEXT_", "QUESTIONS\n- Who ", "lit it?\n- Why?\n"]
+    model.manners = [streams(*map(chunk, pieces), *ending)]
+
+    text, verdict = await collect(answerer)
+
+    assert text == "Lit in 1862 [1]."
+    assert verdict == Verdict(True, "test-model", ("Who lit it?", "Why?"))
+
+
 HISTORY = [Turn("user", "Who built the lighthouse?"), Turn("assistant", "Ann Ross did [2].")]
 
 
@@ -308,7 +324,7 @@ async def test_follow_up_is_rewritten_with_the_conversation(
 ) -> None:
     model.manners = [completes("When did Ann Ross\nbuild the lighthouse?")]
 
-    rewritten = await answerer.rewrite("When did she?", HISTORY)
+    rewritten = await answerer.rewrite("When did she?", HISTORY, Tokens())
 
     assert rewritten == "When did Ann Ross build the lighthouse?"
     sent = json.dumps(model.requests[0]["messages"])
@@ -317,7 +333,7 @@ async def test_follow_up_is_rewritten_with_the_conversation(
 
 
 async def test_first_question_is_not_rewritten(model: Model, answerer: OpenAIAnswerer) -> None:
-    assert await answerer.rewrite("When was it lit?", []) == "When was it lit?"
+    assert await answerer.rewrite("When was it lit?", [], Tokens()) == "When was it lit?"
     assert model.requests == []
 
 
@@ -327,13 +343,13 @@ async def test_useless_rewriting_leaves_the_question(
 ) -> None:
     model.manners = [completes(useless)]
 
-    assert await answerer.rewrite("When did she?", HISTORY) == "When did she?"
+    assert await answerer.rewrite("When did she?", HISTORY, Tokens()) == "When did she?"
 
 
 async def test_rewriting_fails_like_answering(model: Model) -> None:
     model.manners = [model.hangs()]
 
     with pytest.raises(ProviderUnavailable) as failure:
-        await impatient(model, rewrite=0.3).rewrite("When did she?", HISTORY)
+        await impatient(model, rewrite=0.3).rewrite("When did she?", HISTORY, Tokens())
 
     assert failure.value.code is ErrorCode.LLM_TIMEOUT

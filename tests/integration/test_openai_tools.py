@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import ErrorCode, ProviderUnavailable
 from language_model import Model, answers, chunk, delta, says, serve_model, streams, tool_calls
-from providers.answering import Delta, Question, Source, Step, Verdict
+from providers.answering import Delta, Question, Source, Step, Tokens, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
 from providers.answering.prompt import BYTES_PER_TOKEN
 from providers.answering.tools import FOUND_TOKENS, MAX_PAGES, MAX_ROUNDS
@@ -96,9 +96,11 @@ async def test_tokens_of_all_steps_are_counted(
     first = streams(delta({"tool_calls": [head]}), delta({}, "tool_calls"), counted, "[DONE]")
     model.manners = [first, says("In 1862 [2].")]
 
-    _, _, verdict = await ask(answerer, shelf)
+    question = Question("When was it lit?", [], [FIRST], shelf)
+    async for _ in answerer.answer(question):
+        pass
 
-    assert (verdict.prompt_tokens, verdict.completion_tokens) == (140, 18)
+    assert question.spent == Tokens(140, 18)
 
 
 async def test_rounds_are_bounded(model: Model, answerer: OpenAIAnswerer, shelf: Shelf) -> None:

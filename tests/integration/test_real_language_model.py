@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import httpx
 import openai
 import pytest
 
-from providers.answering import Delta, Question, Source, Turn, Verdict
+from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
 from providers.answering.prompt import answer_messages
 
@@ -49,12 +50,13 @@ async def answerer(url: str) -> AsyncIterator[OpenAIAnswerer]:
 
 
 async def test_answer_streams_and_counts_its_tokens(answerer: OpenAIAnswerer) -> None:
-    *deltas, verdict = [event async for event in answerer.answer(QUESTION)]
+    question = replace(QUESTION, spent=Tokens())
+    *deltas, verdict = [event async for event in answerer.answer(question)]
 
     assert len(deltas) > 1
     assert isinstance(verdict, Verdict)
-    assert verdict.prompt_tokens > 100
-    assert verdict.completion_tokens >= len(deltas)
+    assert question.spent.prompt > 100
+    assert question.spent.completion >= len(deltas)
 
 
 async def test_closing_an_answer_leaves_the_server_fit_for_the_next(
@@ -71,7 +73,7 @@ async def test_closing_an_answer_leaves_the_server_fit_for_the_next(
 async def test_follow_up_is_rewritten(answerer: OpenAIAnswerer) -> None:
     history = [Turn("user", "Who lit the lighthouse?"), Turn("assistant", "Ann Ross did [1].")]
 
-    assert await answerer.rewrite("When did she?", history)
+    assert await answerer.rewrite("When did she?", history, Tokens())
 
 
 async def test_document_cannot_open_a_role_in_the_chat_template(url: str) -> None:

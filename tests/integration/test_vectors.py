@@ -209,7 +209,7 @@ async def test_the_graph_is_read_until_enough_is_found(
                     session,
                     [],
                     question,
-                    known.model_id,
+                    known,
                     Scope(),
                     100,
                     candidates=100,
@@ -221,8 +221,8 @@ async def test_the_graph_is_read_until_enough_is_found(
             ]
             parameter = await session.one(ITERATIVE_SCAN)
         assert parameter["setting"] == "relaxed_order"
-        assert len(through) == 100
-        assert len(places(exact) & places(through)) >= 90
+        assert len(through.hits) == 100
+        assert len(places(exact.hits) & places(through.hits)) >= 90
 
 
 async def test_the_command_embeds_what_is_missing(

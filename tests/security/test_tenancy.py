@@ -141,8 +141,10 @@ OPERATIONS = {
     "conversation": 'query { conversation(id: "CONVERSATION") { title } }',
     "conversations": "query { conversations { nodes { title } } }",
     "search": 'query { search(query: "secret", documentIds: ["DOCUMENT"]) { text } }',
-    "usage": "query { usage { documentCount storedBytes } }",
+    "usage": "query { usage { documentCount storedBytes answersToday month { cost } } }",
     "logout": "mutation { logout(everywhere: true) { everywhere } }",
+    "deleteAccount": f"""mutation {{ deleteAccount(password: "{PASSWORD}") {{
+        ... on DeletedAccount {{ id }} ... on Error {{ code }} }} }}""",
     "createApiKey": """mutation { createApiKey(input: { name: "mine" }) {
         ... on CreatedApiKey { apiKey { name } } } }""",
     "revokeApiKey": 'mutation { revokeApiKey(id: "API_KEY") { ... on Error { code } } }',

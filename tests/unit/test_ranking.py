@@ -1,9 +1,10 @@
 """Rankings without repetition."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from db.retrieval import Hit
-from services.ranking import distinct, each_document_first
+from services.ranking import SENTENCES_OF, by_best_sentence, distinct, each_document_first
 
 NOTICE = (
     "The pier is closed to boats until the storm has passed and the keeper says so; whoever moors "
@@ -43,6 +44,39 @@ def test_unspaced_text_is_compared_by_clauses() -> None:
 
 def test_passages_without_words_are_the_same_only_without_words() -> None:
     assert texts(distinct([hit("***"), hit("---"), hit("word")])) == ["***", "word"]
+
+
+def test_a_sentence_that_has_it_all_is_ahead_of_scattered_words() -> None:
+    scattered = hit("The lamp is old. Oil is dear. Whales pass by. It burns.")
+    whole = hit("The pier is closed. The lamp burns whale oil.")
+    weights = {"lamp": 2.0, "burn": 2.0, "whale": 3.0, "oil": 2.0}
+    ranked = by_best_sentence([scattered, whole], weights, ("en",), 0.1)
+    assert texts(ranked) == texts([whole, scattered])
+    assert [round(hit.score, 6) for hit in ranked] == [0.9, 0.3]
+
+
+def test_unspaced_sentences_are_told_apart() -> None:
+    scattered, whole = hit("灯塔很旧。鲸油很贵。"), hit("码头关闭。灯塔烧鲸油。")
+    weights = {"灯塔": 2.0, "鲸油": 3.0}
+    assert texts(by_best_sentence([scattered, whole], weights, (), 1)) == [
+        whole.text,
+        scattered.text,
+    ]
+
+
+def test_a_decimal_ends_no_sentence() -> None:
+    (read,) = by_best_sentence([hit("It costs 4.2 crowns")], {"4.2": 1.0, "crown": 1.0}, ("en",), 1)
+    assert read.score == 2
+
+
+def test_only_the_first_passages_are_read() -> None:
+    hits = [hit("nothing", ordinal=n) for n in range(SENTENCES_OF)] + [hit("lamp", ordinal=99)]
+    assert by_best_sentence(hits, {"lamp": 1.0}, (), 1) == hits
+
+
+def test_the_order_stays_where_sentences_tell_nothing() -> None:
+    hits = [replace(hit(text), score=score) for text, score in (("a", 2.0), ("", 1.0))]
+    assert by_best_sentence(hits, {}, ("en",), 1) == hits
 
 
 def test_each_document_speaks_before_any_speaks_again() -> None:

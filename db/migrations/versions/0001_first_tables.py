@@ -334,6 +334,8 @@ CREATE TABLE messages (
   failure_code text,
   prompt_tokens integer NOT NULL DEFAULT 0,
   completion_tokens integer NOT NULL DEFAULT 0,
+  cost numeric(20, 6) NOT NULL DEFAULT 0,
+  suggestions text[] NOT NULL DEFAULT '{}',
   rating smallint CHECK (rating BETWEEN 1 AND 5),
   rating_comment text,
   -- Not of when its transaction began: of two questions at once, the one that waited is the later.
@@ -402,6 +404,17 @@ CREATE TABLE citations (
   FOREIGN KEY (owner_id, version_id) REFERENCES document_versions ON DELETE CASCADE
 );
 CREATE INDEX citations_version ON citations (owner_id, version_id);
+
+-- What answers took, for quotas: deleting a conversation gives nothing back.
+CREATE TABLE usage_days (
+  owner_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+  day date NOT NULL,
+  answers integer NOT NULL DEFAULT 0,
+  prompt_tokens bigint NOT NULL DEFAULT 0,
+  completion_tokens bigint NOT NULL DEFAULT 0,
+  cost numeric(20, 6) NOT NULL DEFAULT 0,
+  PRIMARY KEY (owner_id, day)
+);
 """
 
 TENANT_TABLES = (
@@ -419,6 +432,7 @@ TENANT_TABLES = (
     "answer_events",
     "answer_passages",
     "citations",
+    "usage_days",
 )
 
 OWNER = "(SELECT nullif(current_setting('lectern.owner_id', true), '')::uuid)"
