@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from core.errors import ErrorCode, ProviderUnavailable
-from language_model import Model, answers, chunk, delta, says, serve_model, streams, tool_calls
+from language_model import Model, answers, chunk, delta, says, streams, tool_calls
 from providers.answering import Delta, Question, Source, Step, Tokens, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
 from providers.answering.prompt import BYTES_PER_TOKEN
@@ -41,12 +41,6 @@ class Shelf:
 
 
 SEARCH = ("search_documents", '{"query": "lighthouse  lit"}')
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[Model]:
-    async with serve_model() as model:
-        yield model
 
 
 @pytest.fixture
