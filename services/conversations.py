@@ -42,13 +42,6 @@ class Conversations:
             if not await conversations.delete(session, conversation_id):
                 raise _no_conversation()
 
-    async def conversation(self, principal: Principal, conversation_id: UUID) -> Conversation:
-        """Raises `NotFound`."""
-        found = await self.by_ids(principal, [conversation_id])
-        if not found:
-            raise _no_conversation()
-        return found[conversation_id]
-
     async def by_ids(self, principal: Principal, ids: Sequence[UUID]) -> dict[UUID, Conversation]:
         async with self._database.read(principal.user_id) as session:
             return await conversations.conversations_by_ids(session, ids)
