@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -38,7 +37,6 @@ from providers.embedding.factory import open_embedder
 LANGUAGES = ("en", "de", "es", "zh", "ar", "hi")
 SOURCES = 8
 ROUNDS = 1_000
-Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,13 @@ _USER_BY_EMAIL = text(f"SELECT {_USER} FROM users WHERE email = :email")
 _USER_BY_ID = text(f"SELECT {_USER} FROM users WHERE id = :id")
 _DELETE_USER = text("DELETE FROM users WHERE id = :id")
 _INSERT_REFRESH = text(
-    "INSERT INTO refresh_sessions (owner_id, id, family_id, secret_hash, expires_at)"
-    " VALUES (:owner_id, :id, :family_id, :secret_hash,"
-    " now() + make_interval(secs => :lifetime_seconds))"
+    """WITH expired AS (
+      DELETE FROM refresh_sessions WHERE owner_id = :owner_id AND id IN (
+        SELECT id FROM refresh_sessions WHERE owner_id = :owner_id AND expires_at < now()
+        LIMIT 1000 FOR UPDATE SKIP LOCKED))
+    INSERT INTO refresh_sessions (owner_id, id, family_id, secret_hash, expires_at)
+    VALUES (:owner_id, :id, :family_id, :secret_hash,
+      now() + make_interval(secs => :lifetime_seconds))"""
 )
 _LOCK_REFRESH = text(
     "SELECT id, family_id, secret_hash, expires_at, used_at, revoked_at FROM refresh_sessions"
@@ -121,6 +125,7 @@ async def delete_user(session: WriteSession) -> None:
 async def insert_refresh_session(
     session: WriteSession, id_: UUID, family_id: UUID, secret_hash: bytes, lifetime_seconds: int
 ) -> None:
+    """In the place of the owner's expired ones: nobody else may see those to delete them."""
     await session.run(
         _INSERT_REFRESH,
         owner_id=session.owner_id,

@@ -1,8 +1,9 @@
 """Answers while they are written and after: lease, event log, passages and citations."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
+from itertools import groupby
 from typing import Any, Literal
 from uuid import UUID
 
@@ -81,13 +82,14 @@ _BEGIN = text(
     VALUES (:owner_id, :message_id, :sequence, :kind, :payload)"""
 )
 _STREAMING = text("SELECT count(*) AS n FROM answer_leases WHERE owner_id = :owner_id")
+# Whoever changes both locks the message, then its lease: so does the cascade of a deletion.
 _CHECKPOINT = text(
-    """WITH held AS (
-      UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
-      WHERE message_id = :message_id RETURNING owner_id)
-    UPDATE messages m SET text = :text, sequence = :sequence FROM held
-    WHERE m.owner_id = :owner_id AND m.id = :message_id AND m.status = 'STREAMING'
-    RETURNING m.stop_requested"""
+    """WITH written AS (
+      UPDATE messages SET text = :text, sequence = :sequence
+      WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'
+      RETURNING id, stop_requested)
+    UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
+    FROM written WHERE message_id = written.id RETURNING stop_requested"""
 )
 # A commit whose confirmation was lost is written again, hence ON CONFLICT. What a passage or a
 # citation points to may be deleted at any moment: then it is left out.
@@ -129,7 +131,7 @@ _EXPIRED = text(
 _LOCK_EXPIRED = text(
     "SELECT m.text FROM answer_leases l JOIN messages m ON m.owner_id = :owner_id"
     " AND m.id = l.message_id WHERE l.message_id = :message_id AND l.expires_at < now()"
-    " FOR UPDATE OF l"
+    " FOR NO KEY UPDATE OF m, l"
 )
 _INSERT_PASSAGE = text(
     "INSERT INTO answer_passages (owner_id, message_id, rank, version_id, ordinal, lexical_rank,"
@@ -209,7 +211,7 @@ async def checkpoint(
 
 
 async def append_events(session: WriteSession, message_id: UUID, events: Sequence[Event]) -> None:
-    """The words of a citation stand in its own row alone, which goes with its document."""
+    """Gapless events in order; those of a lost commit may be among them again."""
     cited = [Citation.from_payload(e.payload) for e in events if e.kind == "CITATION"]
     await session.run_many(
         _INSERT_CITATION,
@@ -224,13 +226,9 @@ async def append_events(session: WriteSession, message_id: UUID, events: Sequenc
             {
                 "owner_id": session.owner_id,
                 "message_id": message_id,
-                "sequence": event.sequence,
-                "kind": event.kind,
-                "payload": {"position": event.payload["position"]}
-                if event.kind == "CITATION"
-                else event.payload,
+                **asdict(row),
             }
-            for event in events
+            for row in _folded(events)
         ],
     )
 
@@ -242,7 +240,7 @@ async def events_after(
     rows = await session.all(
         _EVENTS, owner_id=session.owner_id, message_id=message_id, after=sequence, limit=limit
     )
-    events = [Event(**row) for row in rows]
+    events = list(_unfolded(rows, sequence))[:limit]
     if not any(event.kind == "CITATION" for event in events):
         return events
     cited = (await citations(session, [message_id])).get(message_id, [])
@@ -336,6 +334,36 @@ async def citations(
 async def steps(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
     rows = await session.all(_STEPS, owner_id=session.owner_id, message_ids=list(message_ids))
     return _by_message(rows, Step)
+
+
+def _folded(events: Sequence[Event]) -> Iterator[Event]:
+    """As rows: a run of deltas is one, numbered as its last.
+
+    The words of a citation stand in its own row alone, which goes with its document.
+    """
+    for kind, run in groupby(events, lambda event: event.kind):
+        if kind == "DELTA":
+            deltas = list(run)
+            texts = [event.payload["text"] for event in deltas]
+            yield Event(deltas[-1].sequence, kind, {"texts": texts})
+        elif kind == "CITATION":
+            for event in run:
+                yield replace(event, payload={"position": event.payload["position"]})
+        else:
+            yield from run
+
+
+def _unfolded(rows: Sequence[Row], after: int) -> Iterator[Event]:
+    """The events after this one. Runs overlap where a commit was lost and written again."""
+    for row in rows:
+        if row["kind"] != "DELTA":
+            yield Event(**row)
+            continue
+        texts = row["payload"]["texts"]
+        for sequence, text_ in enumerate(texts, row["sequence"] - len(texts) + 1):
+            if sequence > after:
+                yield Event(sequence, "DELTA", {"text": text_})
+        after = row["sequence"]
 
 
 def _by_message(rows: Sequence[Row], make: Any) -> dict[UUID, list[Any]]:

@@ -39,6 +39,15 @@ class Message:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class MessagesPage:
+    """So many messages of a conversation, oldest first, that follow one of this time and id."""
+
+    conversation_id: UUID
+    limit: int
+    after: tuple[datetime, UUID] | None
+
+
 _CONVERSATION = "id, title, created_at, updated_at"
 _MESSAGE = (
     "id, conversation_id, parent_id, role, text, status, document_ids, answerer, grounded,"
@@ -82,11 +91,17 @@ _LAST_MESSAGE = text(
     f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id"
     " AND conversation_id = :id ORDER BY created_at DESC, id DESC LIMIT 1"
 )
-_MESSAGES_PAGE = text(
-    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id AND conversation_id = :id"
-    " AND (CAST(:after_at AS timestamptz) IS NULL"
-    "      OR (created_at, id) > (:after_at, CAST(:after_id AS uuid)))"
-    " ORDER BY created_at, id LIMIT :limit"
+_MESSAGES_PAGES = text(
+    f"""SELECT page.number, m.* FROM unnest(
+      CAST(:ids AS uuid[]), CAST(:limits AS int[]),
+      CAST(:after_ats AS timestamptz[]), CAST(:after_ids AS uuid[])
+    ) WITH ORDINALITY AS page(of, size, after_at, after_id, number)
+    CROSS JOIN LATERAL (
+      SELECT {_MESSAGE} FROM messages
+      WHERE owner_id = :owner_id AND conversation_id = page.of
+        AND (created_at, id) > (coalesce(page.after_at, '-infinity'), page.after_id)
+      ORDER BY created_at, id LIMIT page.size) m
+    ORDER BY page.number, m.created_at, m.id"""
 )
 _ANCESTORS = text(
     f"""WITH RECURSIVE line AS (
@@ -193,20 +208,23 @@ async def last_message(session: ReadSession, conversation_id: UUID) -> Message |
     return _message(row)
 
 
-async def messages_page(
-    session: ReadSession, conversation_id: UUID, limit: int, after: tuple[datetime, UUID] | None
-) -> list[Message]:
-    """Oldest first."""
-    after_at, after_id = after or (None, None)
+async def messages_pages(
+    session: ReadSession, pages: Sequence[MessagesPage]
+) -> list[list[Message]]:
+    """The messages of each page."""
     rows = await session.all(
-        _MESSAGES_PAGE,
+        _MESSAGES_PAGES,
         owner_id=session.owner_id,
-        id=conversation_id,
-        limit=limit,
-        after_at=after_at,
-        after_id=after_id,
+        ids=[page.conversation_id for page in pages],
+        limits=[page.limit for page in pages],
+        after_ats=[page.after and page.after[0] for page in pages],
+        after_ids=[page.after and page.after[1] for page in pages],
     )
-    return [Message(**row) for row in rows]
+    found: list[list[Message]] = [[] for _ in pages]
+    for row in rows:
+        fields = dict(row)
+        found[fields.pop("number") - 1].append(Message(**fields))
+    return found
 
 
 async def branch(session: ReadSession, message_id: UUID, limit: int) -> list[Message]:

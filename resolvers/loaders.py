@@ -6,12 +6,13 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from core.errors import NotFound
-from core.ids import decode_cursor, encode_cursor
+from core.ids import check_page_size, decode_cursor, encode_cursor
 from core.principal import Principal
 from db.answers import Citation as CitationRow
 from db.answers import Step as StepRow
 from db.conversations import Conversation as ConversationRow
 from db.conversations import Message as MessageRow
+from db.conversations import MessagesPage
 from db.documents import Document as DocumentRow
 from db.documents import Page as PageRow
 from db.retrieval import Hit
@@ -39,6 +40,7 @@ class Loaders:
         self._steps = DataLoader(self._load_steps)
         self._messages = DataLoader(self._load_messages)
         self._conversations = DataLoader(self._load_conversations)
+        self._message_pages = DataLoader(self._load_message_pages)
 
     def forget(self) -> None:
         """Before each event of a subscription: what was read may have changed."""
@@ -49,6 +51,7 @@ class Loaders:
             self._steps,
             self._messages,
             self._conversations,
+            self._message_pages,
         ):
             loader.clear_all()
 
@@ -97,9 +100,11 @@ class Loaders:
     async def messages(
         self, conversation_id: UUID, first: int, after: str | None
     ) -> Connection[Message]:
-        rows, more = await self._services.conversations.messages(
-            self._principal, conversation_id, first, decode_cursor(after) if after else None
+        """Raises `InvalidInput`."""
+        page = MessagesPage(
+            conversation_id, check_page_size(first), decode_cursor(after) if after else None
         )
+        rows, more = await self._message_pages.load(page)
         cursors = [encode_cursor(row.created_at, row.id) for row in rows]
         return mapping.connection([mapping.message(row) for row in rows], cursors, more)
 
@@ -126,6 +131,11 @@ class Loaders:
     async def _load_messages(self, ids: list[UUID]) -> Sequence[MessageRow | Exception]:
         found = await self._services.conversations.messages_by_ids(self._principal, ids)
         return [found.get(id_) or NotFound("There is no message with this id.") for id_ in ids]
+
+    async def _load_message_pages(
+        self, pages: list[MessagesPage]
+    ) -> Sequence[tuple[list[MessageRow], bool]]:
+        return await self._services.conversations.messages(self._principal, pages)
 
     async def _load_conversations(self, ids: list[UUID]) -> Sequence[ConversationRow | Exception]:
         found = await self._services.conversations.by_ids(self._principal, ids)

@@ -7,6 +7,7 @@ from resolvers import arguments, mapping
 from resolvers.context import Info
 from resolvers.expected import Expected
 from schema import accounts, chat, documents
+from schema.defaults import NullIsDefault, OptionalBool
 
 
 @strawberry.type
@@ -34,8 +35,10 @@ class Mutation:
     ) -> accounts.RefreshSessionResult:
         return mapping.session(await info.context.services.accounts.refresh(refresh_token))
 
-    @strawberry.mutation(description="End this session, or every session.")
-    async def logout(self, info: Info, everywhere: bool = False) -> accounts.LogoutResult:
+    @strawberry.mutation(
+        description="End this session, or every session.", extensions=[NullIsDefault()]
+    )
+    async def logout(self, info: Info, everywhere: OptionalBool = False) -> accounts.LogoutResult:
         await info.context.services.accounts.logout(info.context.principal, everywhere)
         return accounts.LogoutResult(everywhere=everywhere)
 

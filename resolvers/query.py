@@ -9,6 +9,7 @@ from resolvers.context import Info
 from resolvers.expected import NotFoundAsNull
 from schema.accounts import Usage, User
 from schema.chat import Conversation, Message
+from schema.defaults import NullIsDefault, OptionalInt
 from schema.documents import Document, DocumentStatus
 from schema.nodes import Connection, Node
 from schema.retrieval import Passage, SearchFilter
@@ -42,11 +43,11 @@ class Query:
     async def document(self, info: Info, id: strawberry.ID) -> Document | None:
         return await _document(info, id)
 
-    @strawberry.field(description="Newest first.")
+    @strawberry.field(description="Newest first.", extensions=[NullIsDefault()])
     async def documents(
         self,
         info: Info,
-        first: int = 20,
+        first: OptionalInt = 20,
         after: str | None = None,
         status: list[DocumentStatus] | None = None,
         search: str | None = None,
@@ -64,9 +65,9 @@ class Query:
     async def conversation(self, info: Info, id: strawberry.ID) -> Conversation | None:
         return await _conversation(info, id)
 
-    @strawberry.field(description="Latest active first.")
+    @strawberry.field(description="Latest active first.", extensions=[NullIsDefault()])
     async def conversations(
-        self, info: Info, first: int = 20, after: str | None = None
+        self, info: Info, first: OptionalInt = 20, after: str | None = None
     ) -> Connection[Conversation]:
         rows, more = await info.context.services.conversations.page_of(
             info.context.principal, first, decode_cursor(after) if after else None
@@ -74,13 +75,16 @@ class Query:
         cursors = [encode_cursor(row.updated_at, row.id) for row in rows]
         return mapping.connection([mapping.conversation(row) for row in rows], cursors, more)
 
-    @strawberry.field(description="The best passages of your documents, best first.")
+    @strawberry.field(
+        description="The best passages of your documents, best first.",
+        extensions=[NullIsDefault()],
+    )
     async def search(
         self,
         info: Info,
         query: str,
         document_ids: list[strawberry.ID] | None = None,
-        first: int = 10,
+        first: OptionalInt = 10,
         filter: SearchFilter | None = None,
     ) -> list[Passage]:
         bounds = filter or SearchFilter()

@@ -25,6 +25,7 @@ from schema.chat import (
     ChatStarted,
     ChatStep,
 )
+from schema.defaults import NullIsDefault, OptionalInt
 from schema.documents import DocumentProgress
 
 
@@ -32,10 +33,11 @@ from schema.documents import DocumentProgress
 class Subscription:
     @strawberry.subscription(
         description="The newest snapshot, then every new one until the document is READY, FAILED "
-        "or CANCELLED; with `afterVersion`, every snapshot since that one."
+        "or CANCELLED; with `afterVersion`, every snapshot since that one.",
+        extensions=[NullIsDefault()],
     )
     async def document_progress(
-        self, info: Info, document_id: strawberry.ID, after_version: int = 0
+        self, info: Info, document_id: strawberry.ID, after_version: OptionalInt = 0
     ) -> AsyncGenerator[DocumentProgress, None]:
         key = decode_id(Kind.DOCUMENT, document_id)
         snapshots = info.context.services.documents.progress(
@@ -78,10 +80,11 @@ class Subscription:
                 yield event
 
     @strawberry.subscription(
-        description="The events of an answer after `afterSequence`, while it is written or later."
+        description="The events of an answer after `afterSequence`, while it is written or later.",
+        extensions=[NullIsDefault()],
     )
     async def answer(
-        self, info: Info, message_id: strawberry.ID, after_sequence: int = 0
+        self, info: Info, message_id: strawberry.ID, after_sequence: OptionalInt = 0
     ) -> AsyncGenerator[ChatEvent, None]:
         principal = info.context.principal
         try:

@@ -9,6 +9,7 @@ from uuid import UUID
 import strawberry
 
 from core.errors import ErrorCode
+from schema.defaults import NullIsDefault, OptionalInt
 from schema.documents import Document
 from schema.errors import InvalidInput, NotFound
 from schema.loading import Info
@@ -120,9 +121,9 @@ class Conversation(Node):
     created_at: datetime
     updated_at: datetime
 
-    @strawberry.field(description="Oldest first.")
+    @strawberry.field(description="Oldest first.", extensions=[NullIsDefault()])
     async def messages(
-        self, info: Info, first: int = 50, after: str | None = None
+        self, info: Info, first: OptionalInt = 50, after: str | None = None
     ) -> Connection[Message]:
         return await info.context.loading.messages(self.key, first, after)
 

@@ -158,13 +158,15 @@ def operation_cost(
     def page_size(field: GraphQLField, node: FieldNode) -> int:
         if "first" not in field.args:
             return 1
-        size: Any = field.args["first"].default_value
+        size: Any = None
         for argument in node.arguments or ():
             if argument.name.value == "first":
                 if isinstance(argument.value, IntValueNode):
                     size = int(argument.value.value)
                 elif isinstance(argument.value, VariableNode):
                     size = sizes.get(argument.value.name.value)
+        if size is None:  # null stands for the default too
+            size = field.args["first"].default_value
         return max(0, min(size, MAX_PAGE_SIZE)) if isinstance(size, int) else MAX_PAGE_SIZE
 
     def cost(selections: SelectionSetNode, parent: Any) -> int:

@@ -1,6 +1,7 @@
 """The list of conversations and what was said in them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from core.ids import check_page_size
 from core.principal import Principal
 from db import answers, conversations
 from db.answers import Citation, Step
-from db.conversations import Conversation, Message
+from db.conversations import Conversation, Message, MessagesPage
 from db.engine import Database
 from db.retrieval import Hit
 
@@ -41,13 +42,6 @@ class Conversations:
             if not await conversations.delete(session, conversation_id):
                 raise _no_conversation()
 
-    async def conversation(self, principal: Principal, conversation_id: UUID) -> Conversation:
-        """Raises `NotFound`."""
-        found = await self.by_ids(principal, [conversation_id])
-        if not found:
-            raise _no_conversation()
-        return found[conversation_id]
-
     async def by_ids(self, principal: Principal, ids: Sequence[UUID]) -> dict[UUID, Conversation]:
         async with self._database.read(principal.user_id) as session:
             return await conversations.conversations_by_ids(session, ids)
@@ -62,13 +56,16 @@ class Conversations:
         return found[:first], len(found) > first
 
     async def messages(
-        self, principal: Principal, conversation_id: UUID, first: int, after: Cursor | None
-    ) -> tuple[list[Message], bool]:
-        """Oldest first, and whether there are more; raises `InvalidInput`."""
-        check_page_size(first)
+        self, principal: Principal, pages: Sequence[MessagesPage]
+    ) -> list[tuple[list[Message], bool]]:
+        """Of each page, oldest first, and whether there are more."""
+        one_more = [replace(page, limit=page.limit + 1) for page in pages]
         async with self._database.read(principal.user_id) as session:
-            found = await conversations.messages_page(session, conversation_id, first + 1, after)
-        return found[:first], len(found) > first
+            found = await conversations.messages_pages(session, one_more)
+        return [
+            (rows[: page.limit], len(rows) > page.limit)
+            for page, rows in zip(pages, found, strict=True)
+        ]
 
     async def messages_by_ids(
         self, principal: Principal, ids: Sequence[UUID]

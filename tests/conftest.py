@@ -13,6 +13,7 @@ from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
 from db import migrate
+from language_model import Model, serve_model
 from server.embedded import EmbeddedPostgres, EmbeddedRedis
 from services.container import Services, open_services
 
@@ -91,3 +92,10 @@ async def _register(services: Services) -> Principal:
     found = await services.authenticate(f"Bearer {session.access.token}")
     assert found is not None
     return found
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[Model]:
+    """A language model's server."""
+    async with serve_model() as model:
+        yield model

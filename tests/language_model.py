@@ -2,17 +2,17 @@
 
 import asyncio
 import json
-import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+
+from loopback import serve
 
 Manner = Callable[[Request], Awaitable[Response]]
 
@@ -121,18 +121,9 @@ async def serve_model() -> AsyncIterator[Model]:
     """In the running loop."""
     model = Model()
     app = Starlette(routes=[Route("/v1/chat/completions", model.complete, methods=["POST"])])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        model.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        config = uvicorn.Config(
-            app, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield model
-        finally:
-            server.should_exit = True
-            await serving
+    async with serve(app) as url:
+        model.url = f"{url}/v1"
+        yield model
 
 
 @contextmanager

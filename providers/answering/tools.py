@@ -1,21 +1,25 @@
 """The tools that a language model may call while it answers."""
 
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.text import storable
 from providers.answering import Question, Source, Step
-from providers.answering.prompt import quoted_sources, quoted_titles
+from providers.answering.prompt import BYTES_PER_TOKEN, quoted_sources, quoted_titles
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessageParam
+
+T = TypeVar("T")
 
 MAX_ROUNDS = 3
 """Times that a model may look further; after that it has to answer."""
 MAX_CALLS = 4
 """Of one round."""
+FOUND_TOKENS = 8_000
+"""What all results of an answer's tools may take of the prompt, beside the first sources."""
 MAX_SUBJECT = 500
 MAX_PAGES = 5
 LAST_PAGE = 1_000_000
@@ -40,6 +44,7 @@ class Tools:
         self._library = question.library
         self._calls: dict[int, Call] = {}
         self._rounds = 0
+        self._room = FOUND_TOKENS * BYTES_PER_TOKEN
         self.sources: list[Source] = list(question.sources)
 
     @property
@@ -106,7 +111,8 @@ class Tools:
                     found = await self._library.read(title, first, last)
                     return self._given(found), Step(call.name, f"{title}, {first} to {last}")
                 case "list_documents":
-                    return quoted_titles(await self._library.titles()), Step(call.name, "")
+                    titles, left_out = self._fitting(await self._library.titles(), str)
+                    return f"{quoted_titles(titles)}{left_out}", Step(call.name, "")
         except (ValueError, TypeError, KeyError, OverflowError):
             return "The arguments cannot be read.", None
         return "There is no such tool.", None
@@ -114,9 +120,24 @@ class Tools:
     def _given(self, found: Sequence[Source]) -> str:
         if not found:
             return "Nothing was found."
+        fitting, left_out = self._fitting(found, lambda source: source.title + source.text)
+        if not fitting:
+            return left_out.strip()
         known = {source.index for source in self.sources}
-        self.sources += [source for source in found if source.index not in known]
-        return quoted_sources(found)
+        self.sources += [source for source in fitting if source.index not in known]
+        return f"{quoted_sources(fitting)}{left_out}"
+
+    def _fitting(self, found: Sequence[T], text: Callable[[T], str]) -> tuple[list[T], str]:
+        """The first that there is room for, which they take, and a word about the others."""
+        fitting: list[T] = []
+        for one in found:
+            size = len(text(one).encode())
+            if size > self._room:
+                left_out = len(found) - len(fitting)
+                return fitting, f"\n\nFound, but left out because there is no room: {left_out}."
+            self._room -= size
+            fitting.append(one)
+        return fitting, ""
 
 
 def _text(value: Any) -> str:

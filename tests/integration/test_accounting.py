@@ -1,7 +1,6 @@
 """What answers cost, counted with a real model server and kept in the database."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -14,19 +13,13 @@ from core.principal import Principal
 from core.settings import Settings
 from db.conversations import Message
 from db.usage import Month
-from language_model import Model, chunk, completes, says, serve_model, streams
+from language_model import Model, chunk, completes, says, streams
 from library import add_documents
 from services.accounting import bounds
 from services.chat import Ask
 from services.container import Services, open_services
 
 FILES = {"guide.txt": "The lighthouse of Skerra was lit in 1862 by Ann Ross."}
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[Model]:
-    async with serve_model() as model:
-        yield model
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
@@ -126,6 +127,24 @@ async def test_expired_unknown_and_foreign_refresh_tokens(services: Services) ->
             await services.accounts.refresh(token)
     async with services.database.write(mine.user.id) as session:
         await session.run(text("UPDATE refresh_sessions SET expires_at = now()"))
+    with pytest.raises(InvalidRefreshToken):
+        await services.accounts.refresh(mine.refresh_token)
+
+
+async def test_a_new_session_takes_the_place_of_the_expired_ones(services: Services) -> None:
+    mine, other = await registered(services), await registered(services)
+    live = await services.accounts.login(mine.user.email, PASSWORD)
+    for session in (mine, other):
+        async with services.database.write(session.user.id) as write:
+            id_ = UUID(session.refresh_token.split("_")[2])
+            expire = "UPDATE refresh_sessions SET expires_at = now() WHERE id = :id"
+            assert await write.run(text(expire), id=id_) == 1
+
+    await services.accounts.refresh(live.refresh_token)
+
+    for user, left in ((mine.user, 2), (other.user, 1)):
+        async with services.database.read(user.id) as read:
+            assert (await read.one(text("SELECT count(*) AS n FROM refresh_sessions")))["n"] == left
     with pytest.raises(InvalidRefreshToken):
         await services.accounts.refresh(mine.refresh_token)
 

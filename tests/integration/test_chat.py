@@ -1,7 +1,6 @@
 """Answers while documents, conversations, Redis and writers go away around them."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 
 import pytest
@@ -13,7 +12,7 @@ from core.settings import Settings
 from db import answers, conversations
 from db.answers import Citation, Event
 from db.conversations import Message
-from language_model import Model, says, serve_model, tool_calls
+from language_model import Model, says, tool_calls
 from library import add_documents
 from services.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail
 from services.chat import BATCH, Ask, title_of
@@ -24,12 +23,6 @@ FILES = {
     "guide.txt": "The lighthouse of Skerra was lit in 1862 by Ann Ross.",
     "diary.txt": "Fog came in the morning and the lamp smoked.",
 }
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[Model]:
-    async with serve_model() as model:
-        yield model
 
 
 @pytest.fixture

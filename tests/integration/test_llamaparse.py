@@ -1,16 +1,12 @@
 """The real LlamaParse client against a server that speaks its HTTP API."""
 
-import asyncio
 import importlib.util
-import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,6 +14,7 @@ from starlette.routing import Route
 
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from core.settings import Settings
+from loopback import serve
 from providers.parsing import PageWindow, Parser
 from providers.parsing.factory import open_parser
 from providers.parsing.failover import FailoverParser
@@ -60,6 +57,16 @@ class Service:
     calls: int = 0
     url: str = ""
 
+    @property
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/api/parsing/upload", self.upload, methods=["POST"]),
+                Route("/api/parsing/job/{job}", self.job),
+                Route("/api/parsing/job/{job}/result/json", self.job_result),
+            ]
+        )
+
     async def upload(self, request: Request) -> Response:
         self.calls += 1
         self.authorizations.add(request.headers["authorization"])
@@ -82,26 +89,8 @@ class Service:
 @pytest.fixture
 async def service() -> AsyncIterator[Service]:
     service = Service()
-    async with serve(service):
+    async with serve(service.app) as service.url:
         yield service
-
-
-@asynccontextmanager
-async def serve(service: Service) -> AsyncIterator[None]:
-    app = Starlette(
-        routes=[
-            Route("/api/parsing/upload", service.upload, methods=["POST"]),
-            Route("/api/parsing/job/{job}", service.job),
-            Route("/api/parsing/job/{job}/result/json", service.job_result),
-        ]
-    )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        service.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        running = asyncio.create_task(server.serve(sockets=[listener]))
-        yield
-        server.should_exit = True
-        await running
 
 
 def parser_of(
@@ -222,7 +211,7 @@ async def test_a_job_that_never_ends_is_given_up(service: Service) -> None:
 
 async def test_a_server_that_is_not_there_is_unavailable() -> None:
     service = Service()
-    async with serve(service):
+    async with serve(service.app) as service.url:
         pass
     assert (await failure_of(parser_of(service))).code is ErrorCode.PARSER_UNAVAILABLE
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from core.errors import ErrorCode, ProviderUnavailable
-from language_model import Manner, Model, answers, chunk, completes, says, serve_model, streams
+from language_model import Manner, Model, answers, chunk, completes, says, streams
 from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
 
@@ -21,12 +21,6 @@ SOURCES = [
     Source(2, "Diary", 1, "Fog came in the morning.", 0.8),
 ]
 QUESTION = Question("When was the lighthouse lit?", [], SOURCES)
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[Model]:
-    async with serve_model() as model:
-        yield model
 
 
 @pytest.fixture

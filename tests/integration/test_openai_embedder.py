@@ -1,6 +1,5 @@
 """The real SDK against a real embeddings server, and against one whose manners each test sets."""
 
-import asyncio
 import base64
 import socket
 import subprocess
@@ -11,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import openai
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.errors import ErrorCode, ProviderUnavailable
+from loopback import serve
 from providers.embedding.bundle import DIMENSIONS, NAME, bundled_model
 from providers.embedding.local import LocalEmbedder
 from providers.embedding.openai import OpenAIEmbedder
@@ -77,19 +76,9 @@ async def hangs(request: Request) -> Response:
 async def service() -> AsyncIterator[Service]:
     service = Service()
     app = Starlette(routes=[Route("/v1/embeddings", service.embed, methods=["POST"])])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        service.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
-            )
-        )
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield service
-        finally:
-            server.should_exit = True
-            await serving
+    async with serve(app) as url:
+        service.url = f"{url}/v1"
+        yield service
 
 
 def client(service: Service) -> openai.AsyncOpenAI:

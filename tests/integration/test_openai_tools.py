@@ -7,10 +7,11 @@ import openai
 import pytest
 
 from core.errors import ErrorCode, ProviderUnavailable
-from language_model import Model, answers, chunk, delta, says, serve_model, streams, tool_calls
+from language_model import Model, answers, chunk, delta, says, streams, tool_calls
 from providers.answering import Delta, Question, Source, Step, Tokens, Verdict
 from providers.answering.openai import OpenAIAnswerer, Patience
-from providers.answering.tools import MAX_PAGES, MAX_ROUNDS
+from providers.answering.prompt import BYTES_PER_TOKEN
+from providers.answering.tools import FOUND_TOKENS, MAX_PAGES, MAX_ROUNDS
 
 FIRST = Source(1, "Guide", 3, "Fog came in the morning.", 0.8)
 
@@ -21,12 +22,14 @@ class Shelf:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
         self.failure: Exception | None = None
+        self.found: list[Source] = []
 
     async def search(self, query: str) -> list[Source]:
         self.asked.append(("search", query))
         if self.failure is not None:
             raise self.failure
-        return [Source(len(self.asked) + 1, "Diary", 1, "It was lit in 1862.", 0.9)]
+        number = len(self.asked) + 1
+        return self.found or [Source(number, "Diary", 1, "It was lit in 1862.", 0.9)]
 
     async def read(self, title: str, first_page: int, last_page: int) -> list[Source]:
         self.asked.append(("read", title, first_page, last_page))
@@ -38,12 +41,6 @@ class Shelf:
 
 
 SEARCH = ("search_documents", '{"query": "lighthouse  lit"}')
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[Model]:
-    async with serve_model() as model:
-        yield model
 
 
 @pytest.fixture
@@ -107,6 +104,25 @@ async def test_rounds_are_bounded(model: Model, answerer: OpenAIAnswerer, shelf:
 
     assert len(steps) == MAX_ROUNDS
     assert ["tools" in request for request in model.requests] == [True] * MAX_ROUNDS + [False]
+
+
+async def test_results_have_room_for_so_much_and_say_what_they_leave_out(
+    model: Model, answerer: OpenAIAnswerer, shelf: Shelf
+) -> None:
+    """The last in rank go first, and what no longer fits is no source of the answer."""
+    third = FOUND_TOKENS * BYTES_PER_TOKEN // 3
+    shelf.found = [Source(n, "Diary", n, chr(96 + n) * (third - 6), 0.9) for n in (2, 3, 4, 5)]
+    model.manners = [tool_calls(SEARCH, SEARCH, ("list_documents", "")), says("b [5].")]
+
+    text, _, verdict = await ask(answerer, shelf)
+
+    first, second, titles = (m["content"] for m in model.requests[1]["messages"][-3:])
+    assert [f"number={n}>" in first for n in (2, 3, 4, 5)] == [True, True, True, False]
+    assert first.endswith("left out because there is no room: 1.")
+    assert "number=" not in second
+    assert second.endswith("left out because there is no room: 4.")
+    assert titles.endswith("left out because there is no room: 2.")
+    assert (text, verdict.grounded) == ("b [5].", False)
 
 
 async def test_calls_of_a_round_are_bounded(

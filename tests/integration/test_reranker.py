@@ -1,12 +1,10 @@
 """The reranker against a server on loopback, whose manners each test sets."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -15,11 +13,12 @@ from starlette.routing import Route
 from core.errors import ProviderUnavailable
 from core.principal import Principal
 from core.settings import Settings
+from library import add_documents
+from loopback import serve
 from providers.reranking import Reranker
 from providers.reranking.http import open_reranker
 from services.container import Services
 from services.retrieval import Retrieval
-from tests.library import add_documents
 
 TEXTS = ["the lamp", "the tide", "the bread"]
 KEY = "a key for the reranker"
@@ -51,18 +50,9 @@ class Service:
 async def service() -> AsyncIterator[Service]:
     service = Service()
     app = Starlette(routes=[Route("/v1/rerank", service.rerank, methods=["POST"])])
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        service.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-        config = uvicorn.Config(
-            app, log_level="critical", lifespan="off", ws="none", timeout_graceful_shutdown=1
-        )
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield service
-        finally:
-            server.should_exit = True
-            await serving
+    async with serve(app) as url:
+        service.url = f"{url}/v1"
+        yield service
 
 
 @pytest.fixture

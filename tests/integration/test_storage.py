@@ -1,15 +1,12 @@
 """Files in a local folder, and in an S3 that runs on loopback."""
 
-import asyncio
 import re
-import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from obstore.store import LocalStore, S3Store
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.errors import ErrorCode, FileTooLarge, ProviderUnavailable
+from loopback import serve
 from providers.storage import CHUNK_BYTES, Storage
 
 
@@ -77,21 +75,17 @@ async def s3() -> AsyncIterator[Storage]:
 
     paths = ("/bucket", "/bucket/{key:path}")
     app = Starlette(routes=[Route(path, answer, methods=methods) for path in paths])
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    task = asyncio.create_task(server.serve([listener]))
-    yield Storage(
-        S3Store(
-            "bucket",
-            endpoint=f"http://127.0.0.1:{listener.getsockname()[1]}",
-            access_key_id="key",
-            secret_access_key="secret",
-            region="us-east-1",
-            client_options={"allow_http": True},
+    async with serve(app) as url:
+        yield Storage(
+            S3Store(
+                "bucket",
+                endpoint=url,
+                access_key_id="key",
+                secret_access_key="secret",
+                region="us-east-1",
+                client_options={"allow_http": True},
+            )
         )
-    )
-    server.should_exit = True
-    await task
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from core.principal import Principal
 from core.settings import Settings
 from db import retrieval
 from db.retrieval import Hit, Scope
+from library import add_documents
 from providers.embedding import Embedder, Vectors, unit
 from server.children import lectern_command
 from server.embedded import EmbeddedPostgres
 from services.container import Services
 from services.reembedding import Progress, Reembedding
 from services.retrieval import Retrieval
-from tests.library import add_documents
 from workers.graphs import Graphs
 
 FILES = {

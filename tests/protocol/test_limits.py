@@ -176,6 +176,7 @@ def cost(query: str, **variables: object) -> int:
         ("{ things(first: 10) { number } }", 1),
         ("{ things(first: 10) { self_ { number } } }", 11),
         ("{ things { self_ { number } } }", 21),
+        ("query ($n: Int) { things(first: $n) { self_ { number } } }", 21),
         ("{ things(first: 10) { things(first: 5) { self_ { number } } } }", 61),
         ("{ things(first: 1000) { self_ { number } } }", 101),
         ("{ things(first: -1000) { self_ { number } } }", 1),
@@ -189,7 +190,7 @@ def test_cost_is_objects_times_page_sizes(query: str, expected: int) -> None:
 
 @pytest.mark.parametrize(
     ("variables", "expected"),
-    [({"n": 3}, 4), ({}, 8), ({"n": 10**9}, 101), ({"n": "3"}, 101), ({"n": None}, 101)],
+    [({"n": 3}, 4), ({}, 8), ({"n": 10**9}, 101), ({"n": "3"}, 101), ({"n": None}, 21)],
 )
 def test_cost_follows_variables(variables: dict[str, object], expected: int) -> None:
     query = "query ($n: Int! = 7) { things(first: $n) { self_ { number } } }"

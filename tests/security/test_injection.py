@@ -6,7 +6,6 @@ The eight cases are those of OWASP's RAG security cheat sheet.
 import base64
 import codecs
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from fpdf import FPDF
@@ -17,7 +16,7 @@ from core.principal import Principal
 from core.settings import Settings
 from db.answers import Citation, Event
 from db.conversations import Message
-from language_model import Model, answers, says, serve_model, tool_calls
+from language_model import Model, answers, says, tool_calls
 from library import add_documents
 from providers.answering import Question, Source
 from providers.answering.prompt import LOOKING, REMINDER, RULES, TOOLS, answer_messages
@@ -81,12 +80,6 @@ def test_no_text_leaves_its_place_in_the_prompt(name: str) -> None:
     after = prompt.rpartition(f"</source-{marker}>")[2]
     assert after == f"\n\n{REMINDER}\n\nQuestion: When?"
     assert not any(token in prompt for token in TEMPLATE_TOKENS)
-
-
-@pytest.fixture
-async def model() -> AsyncIterator[Model]:
-    async with serve_model() as model:
-        yield model
 
 
 @pytest.fixture
