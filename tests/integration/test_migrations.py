@@ -7,15 +7,19 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from core.ids import new_id
-from db import migrate
+from db import answers, conversations, migrate
+from db.answers import Event
+from db.engine import Database
 from server.embedded import EmbeddedPostgres
 
 USER_ID = new_id()
-OLD_MESSAGE = """
+OLD_ANSWER = """
 INSERT INTO users (id, email, password_hash) VALUES ($1, 'ann@example.org', 'hash');
 INSERT INTO conversations (owner_id, id, title) VALUES ($1, $1, 'Oil');
 INSERT INTO messages (owner_id, id, conversation_id, role, text, status)
-VALUES ($1, $1, $1, 'USER', 'How much oil?', 'COMPLETED')
+VALUES ($1, $1, $1, 'ASSISTANT', 'Some.', 'COMPLETED');
+INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)
+VALUES ($1, $1, 2, 'DELTA', '{"text": "Some."}')
 """
 PUBLIC_OBJECTS = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -68,13 +72,23 @@ async def test_what_an_older_version_wrote_is_kept(
 ) -> None:
     owner_url, app_url = empty
     await migrate.upgrade(owner_url, app_url, "0001")
-    database = make_url(owner_url).database
-    superuser = await asyncpg.connect(postgres.url("postgres", database))
-    for statement in OLD_MESSAGE.split(";"):
+    name = make_url(owner_url).database
+    superuser = await asyncpg.connect(postgres.url("postgres", name))
+    for statement in OLD_ANSWER.split(";"):
         await superuser.execute(statement, USER_ID)
 
     await migrate.upgrade(owner_url, app_url)
 
-    row = await superuser.fetchrow("SELECT text, cost, suggestions FROM messages")
+    more = [Event(3, "DELTA", {"text": " A"}), Event(4, "DELTA", {"text": " lot."})]
+    async with Database(app_url) as database, database.write(USER_ID) as session:
+        answer = await conversations.message(session, USER_ID)
+        await answers.append_events(session, USER_ID, more)
+        events = await answers.events_after(session, USER_ID, 0, 10)
+    assert answer is not None
+    assert (answer.text, answer.cost, answer.suggestions) == ("Some.", 0, [])
+    assert events == [Event(2, "DELTA", {"text": "Some."}), *more]
+
+    await migrate.downgrade(owner_url, "0001")
+    rows = await superuser.fetch("SELECT sequence, payload->>'text' FROM answer_events ORDER BY 1")
     await superuser.close()
-    assert tuple(row) == ("How much oil?", 0, [])
+    assert [tuple(row) for row in rows] == [(2, "Some."), (3, " A"), (4, " lot.")]

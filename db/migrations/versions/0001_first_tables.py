@@ -346,7 +346,6 @@ CREATE INDEX messages_conversation ON messages (owner_id, conversation_id, creat
 CREATE INDEX messages_parent ON messages (owner_id, parent_id);
 
 -- The log of an answer's events, for whoever comes back; the newest may still be only in Redis.
--- A run of deltas is one row, numbered as its last.
 CREATE TABLE answer_events (
   owner_id uuid NOT NULL,
   message_id uuid NOT NULL,

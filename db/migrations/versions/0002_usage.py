@@ -1,4 +1,4 @@
-"""What answers cost, what one may ask next, and when a message was written."""
+"""What answers cost, what one may ask next, and fewer rows for what they said."""
 
 from db.migrate import run_script
 
@@ -27,6 +27,13 @@ CREATE TABLE usage_days (
   cost numeric(20, 6) NOT NULL DEFAULT 0,
   PRIMARY KEY (owner_id, day)
 );
+
+-- A run of deltas is one row, numbered as its last. Without NO FORCE their owner sees no rows.
+ALTER TABLE answer_events NO FORCE ROW LEVEL SECURITY;
+UPDATE answer_events SET payload = jsonb_build_object('texts', jsonb_build_array(payload->'text'))
+WHERE kind = 'DELTA';
+ALTER TABLE answer_events FORCE ROW LEVEL SECURITY;
+
 ALTER TABLE usage_days ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON usage_days USING (owner_id = {OWNER});
 """
@@ -36,6 +43,16 @@ CREATE POLICY owner ON usage_days USING (owner_id = {OWNER});
 def downgrade() -> None:
     run_script(
         """
+ALTER TABLE answer_events NO FORCE ROW LEVEL SECURITY;
+INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)
+SELECT owner_id, message_id, sequence - jsonb_array_length(payload->'texts') + place, kind,
+  jsonb_build_object('text', delta)
+FROM answer_events, jsonb_array_elements(payload->'texts') WITH ORDINALITY AS run (delta, place)
+WHERE kind = 'DELTA' AND place < jsonb_array_length(payload->'texts')
+ON CONFLICT DO NOTHING;
+UPDATE answer_events SET payload = jsonb_build_object('text', payload->'texts'->-1)
+WHERE kind = 'DELTA' AND payload ? 'texts';
+ALTER TABLE answer_events FORCE ROW LEVEL SECURITY;
 DROP TABLE usage_days;
 ALTER TABLE messages
   DROP COLUMN cost,
