@@ -50,6 +50,10 @@ _AFTER = text(
     " WHERE owner_id = :owner_id AND document_id = :id AND version > :after"
     " ORDER BY version LIMIT 100"
 )
+_FORGET = text(
+    "DELETE FROM ingestion_events WHERE owner_id = :owner_id AND document_id = :id"
+    " AND at < now() - interval '1 day'"
+)
 _SNAPSHOT = (
     "SELECT id AS document_id, progress_version AS version, status, stage, fraction, attempt,"
     " message, failure_code, failure_message, failure_advice, updated_at AS at FROM documents"
@@ -93,6 +97,11 @@ async def advance(
         failure_message=failure and failure.message,
         failure_advice=failure and failure.advice,
     )
+
+
+async def forget(session: WriteSession, document_id: UUID) -> None:
+    """Delete the snapshots that nobody resumes from any more, before the next is written."""
+    await session.run(_FORGET, owner_id=session.owner_id, id=document_id)
 
 
 async def after(session: ReadSession, document_id: UUID, version: int) -> list[Progress]:

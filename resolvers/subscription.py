@@ -33,7 +33,8 @@ from schema.documents import DocumentProgress
 class Subscription:
     @strawberry.subscription(
         description="The newest snapshot, then every new one until the document is READY, FAILED "
-        "or CANCELLED; with `afterVersion`, every snapshot since that one.",
+        "or CANCELLED; with `afterVersion`, every snapshot since that one that is not "
+        "older than a day.",
         extensions=[NullIsDefault()],
     )
     async def document_progress(

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from core.language import detect_language
-from db import chunks, documents, jobs, purges
+from db import chunks, documents, jobs, progress, purges
 from db.chunks import SLICE_CHUNKS, Chunk, Outline
 from db.documents import Document, Page
 from db.engine import WriteSession
@@ -63,6 +63,7 @@ class Pipeline:
         async with attempt.fenced() as session:
             await chunks.activate(session, claim.document_id, claim.version_id)
             await purges.request_retired(session, claim.document_id, claim.version_id)
+            await progress.forget(session, claim.document_id)
             await attempt.advance(session, "READY", "DONE", 1)
             await jobs.finish(session, claim)
         return "ready"

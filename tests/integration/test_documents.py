@@ -111,6 +111,30 @@ async def test_every_snapshot_can_be_replayed(
     assert await seen(services, principal, document.id, 10_000) == []
 
 
+async def test_a_new_version_clears_away_what_was_shown_days_ago(
+    services: Services,
+    principal: Principal,
+    add: Add,
+    ingestion: Ingestion,
+    postgres: EmbeddedPostgres,
+) -> None:
+    document = await add("letter.txt", "First thoughts. " * 30)
+    await work(ingestion)
+    before = (await services.documents.document(principal, document.id)).progress.version
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    age = "UPDATE ingestion_events SET at = at - interval '25 hours' WHERE document_id = $1"
+    await connection.execute(age, document.id)
+    await connection.close()
+    assert (await seen(services, principal, document.id, 1))[0].version == 2
+
+    await add("letter.txt", "Second thoughts. " * 30)
+    await work(ingestion)
+
+    left = await seen(services, principal, document.id, 1)
+    assert left[-1].status == "READY"
+    assert [s.version for s in left] == list(range(before + 1, left[-1].version + 1))
+
+
 async def test_watching_nothing_of_ones_own(services: Services, principal: Principal) -> None:
     with pytest.raises(NotFound):
         await seen(services, principal, new_id(), 0)
