@@ -46,6 +46,8 @@ UNAVAILABLE = "The language model cannot be used right now."
 MAX_REWRITTEN = 500
 """Characters; a longer "question" is a model that talks instead of rewriting."""
 
+MAX_RETRIES = 2
+"""Of a request that failed before its first token: 408, 409, 429, 5xx and lost connections."""
 
 Chunk = Any
 """A `chat.completion.chunk` as it came, JSON: the client's models of it, which validate nothing,
@@ -60,6 +62,19 @@ class Patience:
     between_tokens: float = 15
     total: float = 120
     rewrite: float = 5
+
+
+def open_client(
+    base_url: str | None, api_key: str, max_retries: int = MAX_RETRIES
+) -> openai.AsyncOpenAI:
+    """On aiohttp: a token costs it a third of what httpx takes.
+
+    It says `APITimeoutError` for every connection that cannot be made.
+    """
+    http_client = openai.DefaultAioHttpClient()
+    return openai.AsyncOpenAI(
+        api_key=api_key, base_url=base_url, max_retries=max_retries, http_client=http_client
+    )
 
 
 class OpenAIAnswerer:
@@ -241,7 +256,7 @@ def _count(
 def _provider_errors() -> Iterator[None]:
     try:
         yield
-    except (TimeoutError, openai.APITimeoutError) as error:
+    except TimeoutError as error:
         raise ProviderUnavailable(
             ErrorCode.LLM_TIMEOUT, "The language model took too long to answer."
         ) from error

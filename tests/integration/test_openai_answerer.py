@@ -2,11 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
-import openai
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -14,7 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from core.errors import ErrorCode, ProviderUnavailable
 from language_model import Manner, Model, answers, chunk, completes, says, streams
 from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
-from providers.answering.openai import OpenAIAnswerer, Patience
+from providers.answering.openai import OpenAIAnswerer, Patience, open_client
 
 SOURCES = [
     Source(1, "Guide", 3, "The lighthouse was lit in 1862.", 0.9),
@@ -25,15 +24,16 @@ QUESTION = Question("When was the lighthouse lit?", [], SOURCES)
 
 @pytest.fixture
 async def answerer(model: Model) -> AsyncIterator[OpenAIAnswerer]:
-    client = openai.AsyncOpenAI(api_key="k", base_url=model.url, max_retries=2)
+    client = open_client(model.url, "k")
     answerer = OpenAIAnswerer(client, "test-model", Patience(first_token=30, rewrite=30))
     yield answerer
     await answerer.aclose()
 
 
-def impatient(model: Model, **patience: float) -> OpenAIAnswerer:
-    client = openai.AsyncOpenAI(api_key="k", base_url=model.url, max_retries=2)
-    return OpenAIAnswerer(client, "test-model", Patience(**patience))
+@pytest.fixture
+async def impatient(model: Model) -> AsyncIterator[Callable[..., OpenAIAnswerer]]:
+    async with open_client(model.url, "k") as client:
+        yield lambda **patience: OpenAIAnswerer(client, "test-model", Patience(**patience))
 
 
 async def collect(answerer: OpenAIAnswerer, question: Question = QUESTION) -> tuple[str, Verdict]:
@@ -159,18 +159,20 @@ async def test_rejected_key_is_not_tried_again(model: Model, answerer: OpenAIAns
     assert len(model.requests) == 1
 
 
-async def test_server_that_asks_for_more_time_than_there_is_times_out(model: Model) -> None:
+async def test_server_that_asks_for_more_time_than_there_is_times_out(
+    model: Model, impatient: Callable[..., OpenAIAnswerer]
+) -> None:
     model.manners = [answers(429, retry_after="60")]
 
     with pytest.raises(ProviderUnavailable) as failure:
-        await collect(impatient(model, first_token=0.3))
+        await collect(impatient(first_token=0.3))
 
     assert failure.value.code is ErrorCode.LLM_TIMEOUT
     assert len(model.requests) == 1
 
 
 async def test_unreachable_server() -> None:
-    client = openai.AsyncOpenAI(api_key="k", base_url="http://127.0.0.1:9/v1", max_retries=0)
+    client = open_client("http://127.0.0.1:9/v1", "k", max_retries=0)
     answerer = OpenAIAnswerer(client, "test-model")
 
     with pytest.raises(ProviderUnavailable) as failure:
@@ -180,22 +182,26 @@ async def test_unreachable_server() -> None:
     await answerer.aclose()
 
 
-async def test_silence_before_the_first_token_times_out_and_hangs_up(model: Model) -> None:
+async def test_silence_before_the_first_token_times_out_and_hangs_up(
+    model: Model, impatient: Callable[..., OpenAIAnswerer]
+) -> None:
     model.manners = [model.hangs()]
 
     with pytest.raises(ProviderUnavailable) as failure:
-        await collect(impatient(model, first_token=0.3))
+        await collect(impatient(first_token=0.3))
 
     assert failure.value.code is ErrorCode.LLM_TIMEOUT
     await asyncio.wait_for(model.left.wait(), 10)
 
 
-async def test_silence_between_tokens_times_out_after_the_text_so_far(model: Model) -> None:
+async def test_silence_between_tokens_times_out_after_the_text_so_far(
+    model: Model, impatient: Callable[..., OpenAIAnswerer]
+) -> None:
     model.manners = [streams(chunk("In 1862 "), between=60)]
     seen: list[Delta | Verdict] = []
 
     with pytest.raises(ProviderUnavailable) as failure:
-        await drain(impatient(model, between_tokens=0.3), seen)
+        await drain(impatient(between_tokens=0.3), seen)
 
     assert seen == [Delta("In 1862 ")]
     assert failure.value.code is ErrorCode.LLM_TIMEOUT
@@ -220,11 +226,13 @@ async def test_after_failures_in_a_row_the_server_is_left_alone(
     assert len(model.requests) == 15, "five answers of three tries each"
 
 
-async def test_answer_without_end_is_cut_at_the_total(model: Model) -> None:
+async def test_answer_without_end_is_cut_at_the_total(
+    model: Model, impatient: Callable[..., OpenAIAnswerer]
+) -> None:
     model.manners = [says(*["and on "] * 10_000, between=0.05)]
 
     with pytest.raises(ProviderUnavailable) as failure:
-        await collect(impatient(model, total=0.5))
+        await collect(impatient(total=0.5))
 
     assert failure.value.code is ErrorCode.LLM_TIMEOUT
 
@@ -340,10 +348,12 @@ async def test_useless_rewriting_leaves_the_question(
     assert await answerer.rewrite("When did she?", HISTORY, Tokens()) == "When did she?"
 
 
-async def test_rewriting_fails_like_answering(model: Model) -> None:
+async def test_rewriting_fails_like_answering(
+    model: Model, impatient: Callable[..., OpenAIAnswerer]
+) -> None:
     model.manners = [model.hangs()]
 
     with pytest.raises(ProviderUnavailable) as failure:
-        await impatient(model, rewrite=0.3).rewrite("When did she?", HISTORY, Tokens())
+        await impatient(rewrite=0.3).rewrite("When did she?", HISTORY, Tokens())
 
     assert failure.value.code is ErrorCode.LLM_TIMEOUT

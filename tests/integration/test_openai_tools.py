@@ -3,13 +3,12 @@
 import json
 from collections.abc import AsyncIterator
 
-import openai
 import pytest
 
 from core.errors import ErrorCode, ProviderUnavailable
 from language_model import Model, answers, chunk, delta, says, streams, tool_calls
 from providers.answering import Delta, Question, Source, Step, Tokens, Verdict
-from providers.answering.openai import OpenAIAnswerer, Patience
+from providers.answering.openai import OpenAIAnswerer, Patience, open_client
 from providers.answering.prompt import BYTES_PER_TOKEN
 from providers.answering.tools import FOUND_TOKENS, MAX_PAGES, MAX_ROUNDS
 
@@ -45,7 +44,7 @@ SEARCH = ("search_documents", '{"query": "lighthouse  lit"}')
 
 @pytest.fixture
 async def answerer(model: Model) -> AsyncIterator[OpenAIAnswerer]:
-    client = openai.AsyncOpenAI(api_key="k", base_url=model.url, max_retries=0)
+    client = open_client(model.url, "k", max_retries=0)
     answerer = OpenAIAnswerer(client, "test-model", Patience(first_token=30, rewrite=30))
     yield answerer
     await answerer.aclose()

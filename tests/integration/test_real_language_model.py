@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import openai
 import pytest
 
 from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
-from providers.answering.openai import OpenAIAnswerer, Patience
+from providers.answering.openai import OpenAIAnswerer, Patience, open_client
 from providers.answering.prompt import answer_messages
 
 SOURCES = [
@@ -43,7 +42,7 @@ def url() -> Iterator[str]:
 
 @pytest.fixture
 async def answerer(url: str) -> AsyncIterator[OpenAIAnswerer]:
-    client = openai.AsyncOpenAI(api_key="none", base_url=f"{url}/v1")
+    client = open_client(f"{url}/v1", "none")
     answerer = OpenAIAnswerer(client, "smollm2", Patience(120, 120, 240, 120))
     yield answerer
     await answerer.aclose()
