@@ -56,7 +56,7 @@ class AnswerTail:
         self._redis = redis
 
     async def append(self, message_id: UUID, events: Sequence[Event]) -> None:
-        """Also tells whoever follows the answer."""
+        """Unless they are there already. Also tells whoever follows the answer."""
         key = _key(message_id)
         ended = events[-1].kind in ENDINGS
         try:
@@ -69,7 +69,7 @@ class AnswerTail:
                     pipeline.xadd(key, fields, id=f"{event.sequence}-0")  # type: ignore[arg-type]
                 pipeline.expire(key, ENDED_SECONDS if ended else TAIL_SECONDS)
                 pipeline.publish(hint_channel(answer_subject(message_id)), b"")
-                await pipeline.execute()
+                await pipeline.execute(raise_on_error=False)
         except (RedisError, OSError) as error:
             _log.warning("answer tail lost", error=repr(error))
 
@@ -222,11 +222,12 @@ class AnswerLog:
             self._record("DELTA", {"text": text})
 
     async def _send(self) -> None:
+        """To Redis first: should this process die, nobody has seen what nobody can find."""
         unsent = self._events[self._sent :]
         if unsent:
+            await self._tail.append(self.message_id, unsent)
             self._sent += len(unsent)
             self._tell()
-            await self._tail.append(self.message_id, unsent)
 
     def _tell(self) -> None:
         self._news.set()

@@ -1,7 +1,9 @@
 """Answers while documents, conversations, Redis and writers go away around them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from uuid import UUID
 
 import pytest
 
@@ -246,6 +248,28 @@ async def test_what_is_deleted_is_not_cited_from_redis(
     kept_for = await services.redis.ttl(f"lectern:answer:{answer.id.hex}")
 
     assert kept_for <= ENDED_SECONDS
+
+
+async def test_nobody_sees_what_other_processes_could_not_find(
+    services: Services, principal: Principal
+) -> None:
+    class SlowTail(AnswerTail):
+        async def append(self, message_id: UUID, events: Sequence[Event]) -> None:
+            await arrived.wait()
+            await super().append(message_id, events)
+
+    arrived = asyncio.Event()
+    answer = await begin(services, principal)
+    tail, started = SlowTail(services.redis), Event(1, "STARTED", {})
+    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, started)
+    sending = asyncio.create_task(log.send())
+    seeing = asyncio.create_task(anext(log.follow(0)))
+    await asyncio.sleep(0.1)
+    assert not seeing.done()
+
+    arrived.set()
+    assert await seeing == started
+    sending.cancel()
 
 
 async def test_a_redis_that_hangs_is_not_waited_for() -> None:

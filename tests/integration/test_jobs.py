@@ -63,14 +63,16 @@ LEGAL = {
 }
 
 
-@pytest.fixture
+EMPTY_QUEUE = "UPDATE ingestion_jobs SET state = 'DONE', worker = NULL, lease_expires_at = NULL"
+
+
+@pytest.fixture(autouse=True)
 async def superuser(postgres: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection]:
-    """What earlier tests left in the queue is out of the way."""
+    """What earlier tests left in the queue is out of the way, and these leave nothing."""
     connection = await asyncpg.connect(postgres.url("postgres"))
-    await connection.execute(
-        "UPDATE ingestion_jobs SET state = 'DONE', worker = NULL, lease_expires_at = NULL"
-    )
+    await connection.execute(EMPTY_QUEUE)
     yield connection
+    await connection.execute(EMPTY_QUEUE)
     await connection.close()
 
 
