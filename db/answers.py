@@ -1,4 +1,4 @@
-"""Answers while they are written and after: lease, event log, passages and citations."""
+"""Answers while they are written and after: lease, event log and end."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from core.errors import ErrorCode
+from db import evidence
 from db.engine import ReadSession, Row, WriteSession
-from db.retrieval import Hit
+from db.evidence import Citation
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,42 +22,6 @@ class Event:
     sequence: int
     kind: str
     payload: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """`start` and `end` count characters in the answer, `page_*` in the text of the page."""
-
-    position: int
-    """Among the answer's citations, from 0."""
-    index: int
-    start: int
-    end: int
-    document_id: UUID
-    version_id: UUID
-    page_number: int
-    page_start: int
-    page_end: int
-    quote: str
-    verified: bool
-
-    def payload(self) -> dict[str, Any]:
-        """Of a CITATION event."""
-        ids = {"document_id": str(self.document_id), "version_id": str(self.version_id)}
-        return asdict(self) | ids
-
-    @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> "Citation":
-        ids = {name: UUID(payload[name]) for name in ("document_id", "version_id")}
-        return cls(**{**payload, **ids})
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """How the answerer looked further."""
-
-    tool: str
-    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +56,7 @@ _CHECKPOINT = text(
     UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
     FROM written WHERE message_id = written.id RETURNING stop_requested"""
 )
-# A commit whose confirmation was lost is written again, hence ON CONFLICT. What a passage or a
-# citation points to may be deleted at any moment: then it is left out.
+# A commit whose confirmation was lost is written again, hence ON CONFLICT.
 _INSERT_EVENT = text(
     "INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)"
     " VALUES (:owner_id, :message_id, :sequence, :kind, :payload)"
@@ -102,11 +66,6 @@ _EVENTS = text(
     "SELECT sequence, kind, payload FROM answer_events"
     " WHERE owner_id = :owner_id AND message_id = :message_id AND sequence > :after"
     " ORDER BY sequence LIMIT :limit"
-)
-_STEPS = text(
-    "SELECT message_id, payload->'step'->>'tool' AS tool, payload->'step'->>'subject' AS subject"
-    " FROM answer_events WHERE owner_id = :owner_id AND message_id = ANY(:message_ids)"
-    " AND kind = 'SOURCES' AND payload->>'step' IS NOT NULL ORDER BY message_id, sequence"
 )
 _LAST_SEQUENCE = text(
     "SELECT coalesce(max(sequence), 0) AS n FROM answer_events"
@@ -132,38 +91,6 @@ _LOCK_EXPIRED = text(
     "SELECT m.text FROM answer_leases l JOIN messages m ON m.owner_id = :owner_id"
     " AND m.id = l.message_id WHERE l.message_id = :message_id AND l.expires_at < now()"
     " FOR NO KEY UPDATE OF m, l"
-)
-_INSERT_PASSAGE = text(
-    "INSERT INTO answer_passages (owner_id, message_id, rank, version_id, ordinal, lexical_rank,"
-    " lexical_score, semantic_rank, similarity, score) SELECT :owner_id, :message_id, :rank,"
-    " version_id, ordinal, CAST(:lexical_rank AS int), CAST(:lexical_score AS real),"
-    " CAST(:semantic_rank AS int), CAST(:similarity AS real), :score FROM chunks"
-    " WHERE owner_id = :owner_id AND version_id = :version_id AND ordinal = :ordinal"
-    " FOR KEY SHARE ON CONFLICT DO NOTHING"
-)
-_PASSAGES = text(
-    "SELECT p.message_id, v.document_id, d.filename, p.version_id, p.ordinal, c.start,"
-    " c.first_page, c.last_page, c.context, c.text, p.lexical_rank, p.lexical_score,"
-    " p.semantic_rank, p.similarity, p.score"
-    " FROM answer_passages p"
-    " JOIN chunks c ON c.owner_id = p.owner_id AND c.version_id = p.version_id"
-    "  AND c.ordinal = p.ordinal"
-    " JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id"
-    " JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id"
-    " WHERE p.owner_id = :owner_id AND p.message_id = ANY(:message_ids)"
-    " ORDER BY p.message_id, p.rank"
-)
-_INSERT_CITATION = text(
-    'INSERT INTO citations (owner_id, message_id, position, index, start, "end", document_id,'
-    " version_id, page_number, page_start, page_end, quote, verified) SELECT :owner_id,"
-    " :message_id, :position, :index, :start, :end, document_id, id, :page_number,"
-    " :page_start, :page_end, :quote, :verified FROM document_versions"
-    " WHERE owner_id = :owner_id AND id = :version_id FOR KEY SHARE ON CONFLICT DO NOTHING"
-)
-_CITATIONS = text(
-    'SELECT message_id, position, index, start, "end", document_id, version_id, page_number,'
-    " page_start, page_end, quote, verified FROM citations"
-    " WHERE owner_id = :owner_id AND message_id = ANY(:message_ids) ORDER BY message_id, position"
 )
 
 
@@ -213,13 +140,7 @@ async def checkpoint(
 async def append_events(session: WriteSession, message_id: UUID, events: Sequence[Event]) -> None:
     """Gapless events in order; those of a lost commit may be among them again."""
     cited = [Citation.from_payload(e.payload) for e in events if e.kind == "CITATION"]
-    await session.run_many(
-        _INSERT_CITATION,
-        [
-            {"owner_id": session.owner_id, "message_id": message_id, **asdict(citation)}
-            for citation in cited
-        ],
-    )
+    await evidence.insert_citations(session, message_id, cited)
     await session.run_many(
         _INSERT_EVENT,
         [
@@ -243,7 +164,7 @@ async def events_after(
     events = list(_unfolded(rows, sequence))[:limit]
     if not any(event.kind == "CITATION" for event in events):
         return events
-    cited = (await citations(session, [message_id])).get(message_id, [])
+    cited = (await evidence.citations(session, [message_id])).get(message_id, [])
     payloads = {citation.position: citation.payload() for citation in cited}
 
     def with_citation(event: Event) -> Event:
@@ -295,47 +216,6 @@ async def lock_expired(session: WriteSession, message_id: UUID) -> str | None:
     return row["text"] if row else None
 
 
-async def insert_passages(
-    session: WriteSession, message_id: UUID, hits: Sequence[Hit], first_rank: int
-) -> None:
-    await session.run_many(
-        _INSERT_PASSAGE,
-        [
-            {
-                "owner_id": session.owner_id,
-                "message_id": message_id,
-                "rank": rank,
-                "version_id": hit.version_id,
-                "ordinal": hit.ordinal,
-                "lexical_rank": hit.lexical_rank,
-                "lexical_score": hit.lexical_score,
-                "semantic_rank": hit.semantic_rank,
-                "similarity": hit.similarity,
-                "score": hit.score,
-            }
-            for rank, hit in enumerate(hits, start=first_rank)
-        ],
-    )
-
-
-async def passages(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UUID, list[Hit]]:
-    """What each answer was given, best first."""
-    rows = await session.all(_PASSAGES, owner_id=session.owner_id, message_ids=list(message_ids))
-    return _by_message(rows, Hit)
-
-
-async def citations(
-    session: ReadSession, message_ids: Sequence[UUID]
-) -> dict[UUID, list[Citation]]:
-    rows = await session.all(_CITATIONS, owner_id=session.owner_id, message_ids=list(message_ids))
-    return _by_message(rows, Citation)
-
-
-async def steps(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UUID, list[Step]]:
-    rows = await session.all(_STEPS, owner_id=session.owner_id, message_ids=list(message_ids))
-    return _by_message(rows, Step)
-
-
 def _folded(events: Sequence[Event]) -> Iterator[Event]:
     """As rows: a run of deltas is one, numbered as its last.
 
@@ -364,11 +244,3 @@ def _unfolded(rows: Sequence[Row], after: int) -> Iterator[Event]:
             if sequence > after:
                 yield Event(sequence, "DELTA", {"text": text_})
         after = row["sequence"]
-
-
-def _by_message(rows: Sequence[Row], make: Any) -> dict[UUID, list[Any]]:
-    grouped: dict[UUID, list[Any]] = {}
-    for row in rows:
-        fields = dict(row)
-        grouped.setdefault(fields.pop("message_id"), []).append(make(**fields))
-    return grouped

@@ -11,8 +11,8 @@ from db import accounts as account_rows
 from db import conversations as conversation_rows
 from db import documents as document_rows
 from db import progress as progress_rows
-from db.answers import Citation as CitationRow
-from db.answers import Step as StepRow
+from db.evidence import Citation as CitationRow
+from db.evidence import Step as StepRow
 from db.retrieval import Hit
 from db.usage import Month
 from schema.accounts import ApiKey, MonthlyUsage, Role, Session, Usage, User

@@ -15,8 +15,9 @@ from redis.exceptions import RedisError
 from core.errors import ErrorCode
 from core.principal import Principal
 from db import answers, conversations, usage
-from db.answers import Citation, Ending, Event
+from db.answers import Ending, Event
 from db.engine import Database
+from db.evidence import Citation
 from providers.answering import Step, Tokens
 from services.events import Hints, answer_subject, hint_channel, stop_subject
 

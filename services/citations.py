@@ -9,8 +9,8 @@ import regex
 from sentencex import get_sentence_boundaries
 
 from core.terms import terms
-from db.answers import Citation
 from db.documents import Page
+from db.evidence import Citation
 from db.retrieval import Hit
 
 _MARKER = r"[\[［【]\s?(\d{1,3}(?:\s*[,;，、–-]\s*\d{1,3})*)\s?[\]］】]"

@@ -8,10 +8,10 @@ from uuid import UUID
 from core.errors import InvalidInput, NotFound
 from core.ids import check_page_size
 from core.principal import Principal
-from db import answers, conversations
-from db.answers import Citation, Step
+from db import conversations, evidence
 from db.conversations import Conversation, Message, MessagesPage
 from db.engine import Database
+from db.evidence import Citation, Step
 from db.retrieval import Hit
 
 Cursor = tuple[datetime, UUID]
@@ -77,19 +77,19 @@ class Conversations:
         self, principal: Principal, message_ids: Sequence[UUID]
     ) -> dict[UUID, list[Citation]]:
         async with self._database.read(principal.user_id) as session:
-            return await answers.citations(session, message_ids)
+            return await evidence.citations(session, message_ids)
 
     async def passages(
         self, principal: Principal, message_ids: Sequence[UUID]
     ) -> dict[UUID, list[Hit]]:
         async with self._database.read(principal.user_id) as session:
-            return await answers.passages(session, message_ids)
+            return await evidence.passages(session, message_ids)
 
     async def steps(
         self, principal: Principal, message_ids: Sequence[UUID]
     ) -> dict[UUID, list[Step]]:
         async with self._database.read(principal.user_id) as session:
-            return await answers.steps(session, message_ids)
+            return await evidence.steps(session, message_ids)
 
 
 def _checked_title(title: str) -> str:

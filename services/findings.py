@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from core.principal import Principal
-from db import answers, documents, retrieval
+from db import documents, evidence, retrieval
 from db.documents import Page
 from db.engine import Database
 from db.retrieval import Hit, Scope
@@ -69,7 +69,7 @@ class Findings:
         async with self._database.write(self._principal.user_id) as session:
             pages = await documents.pages(session, keys)
             new = [hit for hit in new if all(key in pages for key in _page_keys(hit))]
-            await answers.insert_passages(session, self._message_id, new, len(self.hits) + 1)
+            await evidence.insert_passages(session, self._message_id, new, len(self.hits) + 1)
         self._pages |= pages
         for hit in new:
             self.hits.append(hit)

@@ -12,8 +12,9 @@ from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
 from db import answers, conversations
-from db.answers import Citation, Event
+from db.answers import Event
 from db.conversations import Message
+from db.evidence import Citation
 from language_model import Model, says, tool_calls
 from library import add_documents
 from services.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail

@@ -14,8 +14,9 @@ from core.errors import NotFound
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
-from db.answers import Citation, Event
+from db.answers import Event
 from db.conversations import Message
+from db.evidence import Citation
 from language_model import Model, answers, says, tool_calls
 from library import add_documents
 from providers.answering import Question, Source

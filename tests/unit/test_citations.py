@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.answers import Citation
 from db.documents import Page
+from db.evidence import Citation
 from db.retrieval import Hit
 from services.citations import Marker, MarkerReader, cite
 
