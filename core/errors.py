@@ -56,6 +56,12 @@ class Unauthenticated(DomainError):
     code = ErrorCode.UNAUTHENTICATED
 
 
+class Forbidden(DomainError):
+    """One is known, but this proof of identity does not allow the operation."""
+
+    code = ErrorCode.FORBIDDEN
+
+
 class NotFound(DomainError):
     """The id is unknown, malformed or somebody else's: the three are not told apart."""
 

@@ -78,6 +78,10 @@ _INSERT_API_KEY = text(
     "INSERT INTO api_keys (owner_id, id, name, secret_hash, expires_at)"
     f" VALUES (:owner_id, :id, :name, :secret_hash, :expires_at) RETURNING {_API_KEY}"
 )
+_API_KEYS = text(
+    f"SELECT {_API_KEY} FROM api_keys WHERE owner_id = :owner_id ORDER BY created_at DESC, id DESC"
+)
+_API_KEY_BY_ID = text(f"SELECT {_API_KEY} FROM api_keys WHERE owner_id = :owner_id AND id = :id")
 _LIVE_API_KEY = text(
     "SELECT k.secret_hash, k.expires_at, u.role FROM api_keys k JOIN users u ON u.id = k.owner_id"
     " WHERE k.owner_id = :owner_id AND k.id = :id AND k.revoked_at IS NULL"
@@ -165,6 +169,16 @@ async def insert_api_key(
         expires_at=expires_at,
     )
     return ApiKey(**row)
+
+
+async def api_keys(session: ReadSession) -> list[ApiKey]:
+    """Newest first, those that have ended included."""
+    return [ApiKey(**row) for row in await session.all(_API_KEYS, owner_id=session.owner_id)]
+
+
+async def api_key(session: ReadSession, id_: UUID) -> ApiKey | None:
+    row = await session.first(_API_KEY_BY_ID, owner_id=session.owner_id, id=id_)
+    return ApiKey(**row) if row else None
 
 
 async def live_api_key(session: ReadSession, id_: UUID) -> Row | None:

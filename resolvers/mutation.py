@@ -52,7 +52,9 @@ class Mutation:
         await info.context.services.accounts.delete(principal, password)
         return accounts.DeletedAccount(id=mapping.global_id(Kind.USER, principal.user_id))
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(
+        extensions=[Expected()], description="Needs an access token: keys create no further keys."
+    )
     async def create_api_key(
         self, info: Info, input: accounts.CreateApiKeyInput
     ) -> accounts.CreateApiKeyResult:

@@ -7,7 +7,7 @@ from db.retrieval import Scope
 from resolvers import arguments, mapping
 from resolvers.context import Info
 from resolvers.expected import NotFoundAsNull
-from schema.accounts import Usage, User
+from schema.accounts import ApiKey, Usage, User
 from schema.chat import Conversation, Message
 from schema.defaults import NullIsDefault, OptionalInt
 from schema.documents import Document, DocumentStatus
@@ -28,13 +28,19 @@ class Query:
         extensions=[NotFoundAsNull()],
     )
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
-        fetch = {
-            Kind.USER: _user,
-            Kind.DOCUMENT: _document,
-            Kind.CONVERSATION: _conversation,
-            Kind.MESSAGE: _message,
-        }.get(kind_of(id) or Kind.API_KEY)
-        return await fetch(info, id) if fetch else None
+        match kind_of(id):
+            case Kind.USER:
+                return await _user(info, id)
+            case Kind.API_KEY:
+                return await _api_key(info, id)
+            case Kind.DOCUMENT:
+                return await _document(info, id)
+            case Kind.CONVERSATION:
+                return await _conversation(info, id)
+            case Kind.MESSAGE:
+                return await _message(info, id)
+            case None:
+                return None
 
     @strawberry.field(
         description="Null when there is no such document of yours.",
@@ -100,6 +106,11 @@ class Query:
         )
         return [mapping.passage(hit) for hit in hits]
 
+    @strawberry.field(description="Newest first, those revoked or expired included.")
+    async def api_keys(self, info: Info) -> list[ApiKey]:
+        rows = await info.context.services.accounts.api_keys(info.context.principal)
+        return [mapping.api_key(row) for row in rows]
+
     @strawberry.field(description="How full your library is, and what your answers took.")
     async def usage(self, info: Info) -> Usage:
         services, principal = info.context.services, info.context.principal
@@ -113,6 +124,13 @@ async def _user(info: Info, id: strawberry.ID) -> User | None:
     if decode_id(Kind.USER, id) != principal.user_id:
         return None
     return mapping.user(await info.context.services.accounts.user(principal))
+
+
+async def _api_key(info: Info, id: strawberry.ID) -> ApiKey:
+    key_id = decode_id(Kind.API_KEY, id)
+    return mapping.api_key(
+        await info.context.services.accounts.api_key(info.context.principal, key_id)
+    )
 
 
 async def _document(info: Info, id: strawberry.ID) -> Document:

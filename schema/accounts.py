@@ -9,6 +9,7 @@ import strawberry
 
 from schema.errors import (
     EmailTaken,
+    Forbidden,
     InvalidCredentials,
     InvalidInput,
     InvalidRefreshToken,
@@ -45,12 +46,12 @@ class Session:
     user: User
 
 
-@strawberry.type(description="A long-lived credential for programs.")
+@strawberry.type(description="A long-lived credential for programs, without its secret.")
 class ApiKey(Node):
     id: strawberry.ID
     name: str
     created_at: datetime
-    expires_at: datetime | None
+    expires_at: datetime | None = strawberry.field(description="Null: never.")
     revoked_at: datetime | None
 
 
@@ -126,7 +127,9 @@ LoginResult = Annotated[Session | InvalidCredentials | RateLimited, strawberry.u
 RefreshSessionResult = Annotated[
     Session | InvalidRefreshToken, strawberry.union("RefreshSessionResult")
 ]
-CreateApiKeyResult = Annotated[CreatedApiKey | InvalidInput, strawberry.union("CreateApiKeyResult")]
+CreateApiKeyResult = Annotated[
+    CreatedApiKey | InvalidInput | Forbidden, strawberry.union("CreateApiKeyResult")
+]
 RevokeApiKeyResult = Annotated[RevokedApiKey | NotFound, strawberry.union("RevokeApiKeyResult")]
 DeleteAccountResult = Annotated[
     DeletedAccount | InvalidCredentials | RateLimited, strawberry.union("DeleteAccountResult")

@@ -18,6 +18,11 @@ class InvalidInput(Error):
     field: str = strawberry.field(description="The input field that is at fault.")
 
 
+@strawberry.type(description="Your token or key does not allow this.")
+class Forbidden(Error):
+    pass
+
+
 @strawberry.type(description="There is nothing of yours with this id.")
 class NotFound(Error):
     pass

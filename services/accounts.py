@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
 from core.errors import (
+    Forbidden,
     InvalidCredentials,
     InvalidInput,
     InvalidRefreshToken,
@@ -166,7 +167,9 @@ class Accounts:
     async def create_api_key(
         self, principal: Principal, name: str, expires_at: datetime | None
     ) -> CreatedApiKey:
-        """Raises `InvalidInput`."""
+        """Raises `InvalidInput`, and `Forbidden` to API keys: a leaked one ends when revoked."""
+        if principal.session_id is None:
+            raise Forbidden("An API key creates no further keys; log in for that.")
         if not 1 <= len(name.strip()) <= 100:
             raise InvalidInput("A name has 1 to 100 characters.", field="name")
         if expires_at is not None and expires_at <= datetime.now(UTC):
@@ -178,12 +181,25 @@ class Accounts:
             )
         return CreatedApiKey(key, str(token))
 
+    async def api_keys(self, principal: Principal) -> list[accounts.ApiKey]:
+        """Newest first, those that have ended included."""
+        async with self._database.read(principal.user_id) as session:
+            return await accounts.api_keys(session)
+
+    async def api_key(self, principal: Principal, key_id: UUID) -> accounts.ApiKey:
+        """Raises `NotFound`."""
+        async with self._database.read(principal.user_id) as session:
+            key = await accounts.api_key(session, key_id)
+        if key is None:
+            raise _no_api_key()
+        return key
+
     async def revoke_api_key(self, principal: Principal, key_id: UUID) -> accounts.ApiKey:
         """Raises `NotFound`."""
         async with self._database.write(principal.user_id) as session:
             key = await accounts.revoke_api_key(session, key_id)
         if key is None:
-            raise NotFound("There is no API key with this id.")
+            raise _no_api_key()
         return key
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
@@ -228,6 +244,10 @@ def _normalized_email(email: str) -> str:
     if not at or not local or "." not in domain or len(email) > 254 or " " in email:
         raise InvalidInput("This is not an e-mail address.", field="email")
     return email
+
+
+def _no_api_key() -> NotFound:
+    return NotFound("There is no API key with this id.")
 
 
 def _wrong_credentials() -> InvalidCredentials:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from core.errors import (
     EmailTaken,
+    Forbidden,
     InvalidCredentials,
     InvalidInput,
     InvalidRefreshToken,
@@ -17,14 +18,17 @@ from core.errors import (
     RateLimited,
     Unauthenticated,
 )
-from core.ids import new_id
+from core.ids import Kind, encode_id, new_id
 from core.principal import Principal
 from core.tokens import TokenSigner
+from resolvers.context import Context
+from resolvers.schema import build_schema
 from services.accounts import KEY_TRUSTED, Accounts, Session
 from services.container import LOGIN_TRIES, LOGIN_WINDOW_SECONDS, Services
 from services.throttle import Throttle
 
 PASSWORD = "correct horse battery"
+SCHEMA = build_schema()
 
 
 def address() -> str:
@@ -190,6 +194,55 @@ async def test_nobody_revokes_the_key_of_another(services: Services, principal: 
     with pytest.raises(NotFound):
         await services.accounts.revoke_api_key(other, created.key.id)
     assert await services.authenticate(f"Bearer {created.secret}")
+
+
+async def test_keys_are_listed_newest_first_whether_live_or_not(
+    services: Services, principal: Principal, stranger: Principal
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    first = await services.accounts.create_api_key(principal, "first", later)
+    second = await services.accounts.create_api_key(principal, "second", None)
+    revoked = await services.accounts.revoke_api_key(principal, first.key.id)
+
+    assert revoked.revoked_at is not None
+    assert await services.accounts.api_keys(principal) == [second.key, revoked]
+    assert await services.accounts.api_key(principal, first.key.id) == revoked
+    assert await services.accounts.api_keys(stranger) == []
+    with pytest.raises(NotFound):
+        await services.accounts.api_key(stranger, first.key.id)
+
+
+async def test_a_key_creates_no_further_keys(services: Services, principal: Principal) -> None:
+    created = await services.accounts.create_api_key(principal, "ci", None)
+    program = await services.authenticate(f"Bearer {created.secret}")
+    assert program is not None
+
+    with pytest.raises(Forbidden):
+        await services.accounts.create_api_key(program, "another", None)
+
+    assert await services.accounts.api_keys(program) == [created.key]
+
+
+async def test_keys_are_found_by_their_ids_without_their_secrets(
+    services: Services, principal: Principal
+) -> None:
+    created = await services.accounts.create_api_key(principal, "ci", None)
+    program = await services.authenticate(f"Bearer {created.secret}")
+    query = """query ($id: ID!) { apiKeys { id name expiresAt revokedAt }
+      node(id: $id) { __typename id } }"""
+    create = """mutation { createApiKey(input: { name: "more" }) {
+      __typename ... on Error { code } } }"""
+    id_ = encode_id(Kind.API_KEY, created.key.id)
+
+    context = Context(services, program, "")
+    found = await SCHEMA.execute(query, {"id": id_}, context_value=context)
+    refused = await SCHEMA.execute(create, context_value=context)
+
+    assert found.data == {
+        "apiKeys": [{"id": id_, "name": "ci", "expiresAt": None, "revokedAt": None}],
+        "node": {"__typename": "ApiKey", "id": id_},
+    }
+    assert refused.data == {"createApiKey": {"__typename": "Forbidden", "code": "FORBIDDEN"}}
 
 
 @pytest.mark.parametrize("value", ["Basic abc", "Bearer", "Bearer ", "token"])

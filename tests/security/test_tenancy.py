@@ -141,6 +141,7 @@ OPERATIONS = {
     "conversation": 'query { conversation(id: "CONVERSATION") { title } }',
     "conversations": "query { conversations { nodes { title } } }",
     "search": 'query { search(query: "secret", documentIds: ["DOCUMENT"]) { text } }',
+    "apiKeys": "query { apiKeys { id name } }",
     "usage": "query { usage { documentCount storedBytes answersToday month { cost } } }",
     "logout": "mutation { logout(everywhere: true) { everywhere } }",
     "deleteAccount": f"""mutation {{ deleteAccount(password: "{PASSWORD}") {{
