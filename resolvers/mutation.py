@@ -28,7 +28,9 @@ class Mutation:
 
     @strawberry.mutation(
         extensions=[Expected()],
-        description="A new session for a refresh token, which is used up by it.",
+        description="A new session for a refresh token, which is used up by it. The same token "
+        "may be sent again for 10 seconds, should the answer be lost; after that it counts as "
+        "stolen and ends the session.",
     )
     async def refresh_session(
         self, info: Info, refresh_token: str
@@ -36,7 +38,10 @@ class Mutation:
         return mapping.session(await info.context.services.accounts.refresh(refresh_token))
 
     @strawberry.mutation(
-        description="End this session, or every session.", extensions=[NullIsDefault()]
+        description="End this session, or with `everywhere` every session of yours: their refresh "
+        "tokens stop working. Access tokens already given out last until they expire, 15 minutes "
+        "by default; API keys stay.",
+        extensions=[NullIsDefault()],
     )
     async def logout(self, info: Info, everywhere: OptionalBool = False) -> accounts.LogoutResult:
         await info.context.services.accounts.logout(info.context.principal, everywhere)
@@ -138,7 +143,8 @@ class Mutation:
 
     @strawberry.mutation(
         extensions=[Expected()],
-        description="Delete a document with everything made from it, citations included.",
+        description="Delete a document with everything made from it, citations included. The text "
+        "of old answers stays in your conversations, words quoted from it as well.",
     )
     async def delete_document(
         self, info: Info, id: strawberry.ID

@@ -85,7 +85,8 @@ class Message(Node):
     status: MessageStatus
     parent_id: strawberry.ID | None = strawberry.field(description="What it follows.")
     grounded: bool | None = strawberry.field(
-        description="False when the documents do not hold the answer; null for questions."
+        description="False when the documents do not hold the answer; null for questions, and "
+        "for answers that did not come to their end."
     )
     answerer: str | None = strawberry.field(
         description="The model that wrote the answer, or `extractive` for quotes alone; null for "
