@@ -18,7 +18,7 @@ from core.errors import (
 )
 from core.ids import new_id
 from core.principal import Principal
-from core.text import is_storable
+from core.text import check_storable, is_storable
 from core.tokens import AccessToken, OpaqueToken, TokenSigner
 from db import accounts
 from db.engine import Database, WriteSession
@@ -78,12 +78,10 @@ class Accounts:
                 f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters.",
                 field="password",
             )
-        if not is_storable(password):
-            raise InvalidInput(
-                "A password holds neither NUL nor half of a character.", field="password"
-            )
+        check_storable(password, "password")
         if name is not None and not 1 <= len(name.strip()) <= 200:
             raise InvalidInput("A name has 1 to 200 characters.", field="name")
+        check_storable(name, "name")
         async with self._hashing:
             password_hash = await asyncio.to_thread(self._hasher.hash, password)
         async with self._database.write(new_id()) as session:
@@ -172,6 +170,7 @@ class Accounts:
             raise Forbidden("An API key creates no further keys; log in for that.")
         if not 1 <= len(name.strip()) <= 100:
             raise InvalidInput("A name has 1 to 100 characters.", field="name")
+        check_storable(name, "name")
         if expires_at is not None and expires_at <= datetime.now(UTC):
             raise InvalidInput("A key cannot expire in the past.", field="expiresAt")
         token = OpaqueToken.new(API_KEY_PREFIX, principal.user_id)
@@ -243,6 +242,7 @@ def _normalized_email(email: str) -> str:
     local, at, domain = email.rpartition("@")
     if not at or not local or "." not in domain or len(email) > 254 or " " in email:
         raise InvalidInput("This is not an e-mail address.", field="email")
+    check_storable(email, "email")
     return email
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from core.errors import InvalidInput, NotFound
 from core.ids import check_page_size
 from core.principal import Principal
+from core.text import check_storable
 from db import conversations, evidence
 from db.conversations import Conversation, Message, MessagesPage
 from db.engine import Database
@@ -96,6 +97,7 @@ def _checked_title(title: str) -> str:
     title = " ".join(title.split())
     if not 1 <= len(title) <= 200:
         raise InvalidInput("A title has 1 to 200 characters.", field="title")
+    check_storable(title, "title")
     return title
 
 

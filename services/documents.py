@@ -9,6 +9,7 @@ from uuid import UUID
 from core.errors import InvalidInput, InvalidState, NotFound
 from core.ids import check_page_size
 from core.principal import Principal
+from core.text import check_storable
 from db import chunks, documents, jobs, progress
 from db.documents import Document, Page
 from db.engine import Database, WriteSession
@@ -71,6 +72,7 @@ class Documents:
     ) -> tuple[list[Document], bool]:
         """Newest first, and whether there are more; raises `InvalidInput`."""
         check_page_size(first)
+        check_storable(search, "search")
         async with self._database.read(principal.user_id) as session:
             found = await documents.documents_page(session, first + 1, after, statuses, search)
         return found[:first], len(found) > first

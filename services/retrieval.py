@@ -9,6 +9,7 @@ import structlog
 from core.errors import DomainError, ErrorCode, InvalidInput, ProviderUnavailable
 from core.principal import Principal
 from core.terms import search_terms
+from core.text import check_storable, storable
 from db import retrieval
 from db.engine import Database
 from db.retrieval import Hit, Scope
@@ -68,6 +69,7 @@ class Retrieval:
             raise InvalidInput(
                 f"A search has at most {MAX_QUERY_CHARACTERS:,} characters.", field="query"
             )
+        check_storable(query, "query")
         if not 1 <= limit <= MAX_RESULTS:
             raise InvalidInput(f"first must be between 1 and {MAX_RESULTS}.", field="first")
         scope = scope or Scope()
@@ -111,7 +113,8 @@ class Retrieval:
     ) -> list[Hit]:
         """Passages for an answer; whatever goes wrong is `RETRIEVAL_FAILED`."""
         try:
-            return await self.search(principal, query, limit, Scope(document_ids=document_ids))
+            scope = Scope(document_ids=document_ids)
+            return await self.search(principal, storable(query), limit, scope)
         except DomainError as error:
             raise ProviderUnavailable(ErrorCode.RETRIEVAL_FAILED, error.message) from error
 

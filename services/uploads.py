@@ -20,6 +20,7 @@ from core.errors import (
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import MEBIBYTE, Settings
+from core.text import check_storable
 from core.tokens import TokenSigner
 from db import blobs, documents, jobs, progress
 from db.documents import Document, NewVersion, Usage
@@ -290,6 +291,7 @@ def _check_key(idempotency_key: str | None) -> None:
         raise InvalidInput(
             f"A key has 1 to {MAX_KEY_CHARACTERS} characters.", field="idempotencyKey"
         )
+    check_storable(idempotency_key, "idempotencyKey")
 
 
 def _digest(sha256: str) -> bytes:

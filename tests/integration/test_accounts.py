@@ -67,10 +67,12 @@ async def test_an_address_registers_once(services: Services) -> None:
         ("a b@example.org", PASSWORD, None, "email"),
         ("@example.org", PASSWORD, None, "email"),
         (f"{'a' * 250}@example.org", PASSWORD, None, "email"),
+        ("a\0@example.org", PASSWORD, None, "email"),
         ("a@example.org", "short", None, "password"),
         ("a@example.org", "x" * 257, None, "password"),
         ("a@example.org", PASSWORD, "   ", "name"),
         ("a@example.org", PASSWORD, "x" * 201, "name"),
+        ("a@example.org", PASSWORD, "A\0da", "name"),
     ],
 )
 async def test_bad_input_names_its_field(
