@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 from core.errors import FileTooLarge, InvalidInput, UnsupportedFileType
 from core.settings import MEBIBYTE
-from providers.parsing.media import SNIFF_BYTES, sniff
+from providers.parsing.media import OLE_MAGIC, SNIFF_BYTES, sniff
 
 
 class Intake:
@@ -55,10 +55,15 @@ class Intake:
         if not head:
             raise InvalidInput("The file is empty.", field="file")
         media_type = sniff(head, self._filename, self._declared_type)
+        if media_type is None and head.startswith(OLE_MAGIC):
+            raise UnsupportedFileType(
+                "Lectern does not read the old Office formats (.doc, .xls, .ppt); save the file as "
+                ".docx, .xlsx or .pptx and upload that."
+            )
         if media_type is None:
             raise UnsupportedFileType(
-                "Lectern reads PDF, Word, PowerPoint, Excel, OpenDocument, RTF, HTML, Markdown, "
-                "text, CSV, e-mail and EPUB files; this is none of them."
+                "Lectern reads PDF, DOCX, PPTX, XLSX, ODT, RTF, HTML, Markdown, text, CSV, e-mail "
+                "and EPUB files; this is none of them."
             )
         self.media_type = media_type
 

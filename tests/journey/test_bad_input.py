@@ -11,6 +11,7 @@ import pytest
 from core.ids import new_id
 from core.settings import Settings
 from product import Product
+from providers.parsing.media import OLE_MAGIC
 from server.client import ApiError, Client
 
 SAMPLES = Path(__file__).parent.parent / "samples"
@@ -97,6 +98,16 @@ async def test_a_far_too_large_file_is_refused_before_it_is_read(
     await assert_nothing_is_left(client)
 
 
+@pytest.mark.parametrize("filename", ["minutes.doc", "tides.xls", "talk.ppt", "nameless"])
+async def test_old_office_files_are_refused_with_the_way_out(
+    client: Client, tmp_path: Path, filename: str
+) -> None:
+    (tmp_path / filename).write_bytes(OLE_MAGIC + bytes(5000))
+    refused = await upload(client, tmp_path / filename)
+    assert refused["code"] == "UNSUPPORTED_FILE_TYPE"
+    assert ".docx, .xlsx or .pptx" in refused["message"]
+
+
 UNREADABLE = {
     "wardens-only.pdf": "ENCRYPTED",
     "surge-log-scan.pdf": "NO_TEXT_LAYER",
@@ -163,10 +174,16 @@ async def test_questions_that_are_none_are_refused(client: Client, text: str) ->
 async def test_text_that_no_database_stores_is_bad_input_everywhere(
     client: Client, text: str
 ) -> None:
-    listing = "query ($s: String) { documents(search: $s) { nodes { id } } }"
-    with pytest.raises(ApiError, match="NUL"):
-        await client.execute(listing, s=text)
-    create = """mutation ($t: String!) { createConversation(input: { title: $t }) {
-      __typename ... on Error { code } } }"""
-    created = (await client.execute(create, t=text))["createConversation"]
-    assert created["code"] == "INVALID_INPUT"
+    for query in (
+        "query ($s: String) { documents(search: $s) { nodes { id } } }",
+        "query ($s: String!) { search(query: $s) { id } }",
+    ):
+        with pytest.raises(ApiError, match="NUL"):
+            await client.execute(query, s=text)
+    create = """mutation ($t: String!) {
+      createConversation(input: { title: $t }) { ... on InvalidInput { field } }
+      createApiKey(input: { name: $t }) { ... on InvalidInput { field } } }"""
+    assert await client.execute(create, t=text) == {
+        "createConversation": {"field": "title"},
+        "createApiKey": {"field": "name"},
+    }
