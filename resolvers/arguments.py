@@ -1,13 +1,12 @@
 """Arguments into what services take."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from uuid import UUID
 
 import strawberry
 from starlette.datastructures import UploadFile
 
-from core.errors import NotFound
+from core.errors import InvalidInput, NotFound
 from core.ids import Kind, decode_id
 from providers.storage import CHUNK_BYTES
 from schema.chat import ChatInput
@@ -16,15 +15,16 @@ from services.chat import Ask
 from services.uploads import Announced, Upload
 
 
-def known_documents(ids: Sequence[strawberry.ID] | None) -> list[UUID] | None:
-    """Malformed ids are left out: like foreign ones, they find nothing."""
+def document_ids(ids: Sequence[strawberry.ID] | None) -> list[UUID] | None:
+    """Foreign ones find nothing. Raises `InvalidInput` for malformed ones."""
     if ids is None:
         return None
-    known = []
-    for id_ in ids:
-        with suppress(NotFound):
-            known.append(decode_id(Kind.DOCUMENT, id_))
-    return known
+    try:
+        return [decode_id(Kind.DOCUMENT, id_) for id_ in ids]
+    except NotFound:
+        raise InvalidInput(
+            "documentIds holds something that is no document's id.", field="documentIds"
+        ) from None
 
 
 def upload(input: UploadDocumentInput) -> Upload:
@@ -46,7 +46,7 @@ def ask(input: ChatInput) -> Ask:
         client_message_id=input.client_message_id,
         text=input.text,
         conversation_id=_optional(Kind.CONVERSATION, input.conversation_id),
-        document_ids=known_documents(input.document_ids),
+        document_ids=document_ids(input.document_ids),
         parent_id=_optional(Kind.MESSAGE, input.parent_id),
     )
 

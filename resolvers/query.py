@@ -95,7 +95,7 @@ class Query:
     ) -> list[Passage]:
         bounds = filter or SearchFilter()
         scope = Scope(
-            document_ids=arguments.known_documents(document_ids),
+            document_ids=arguments.document_ids(document_ids),
             uploaded_from=bounds.uploaded_from,
             uploaded_until=bounds.uploaded_until,
             first_page=bounds.first_page,

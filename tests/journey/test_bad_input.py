@@ -160,6 +160,21 @@ async def test_unknown_and_malformed_ids_find_nothing(client: Client, id_: str) 
     assert found == {"document": None}
 
 
+@pytest.mark.parametrize("id_", ["", "lamp.txt", "doc_1", "conv_" + "0" * 32])
+async def test_what_is_no_documents_id_is_refused_where_documents_are_chosen(
+    client: Client, id_: str
+) -> None:
+    search = 'query ($ids: [ID!]) { search(query: "lamp", documentIds: $ids) { id } }'
+    with pytest.raises(ApiError, match="documentIds"):
+        await client.execute(search, ids=[id_])
+    chat = """subscription ($input: ChatInput!) { chat(input: $input) {
+      __typename ... on ChatFailed { sequence code message } } }"""
+    question = {"clientMessageId": "1", "text": "Which lamp?", "documentIds": [id_]}
+    [failed] = [event["chat"] async for event in client.subscribe(chat, input=question)]
+    assert (failed["sequence"], failed["code"]) == (0, "INVALID_INPUT")
+    assert "documentIds" in failed["message"]
+
+
 @pytest.mark.parametrize("text", ["", "   ", "x" * 10_001, "\x00", "a\x00b", "\ud800"])
 async def test_questions_that_are_none_are_refused(client: Client, text: str) -> None:
     chat = """subscription ($input: ChatInput!) { chat(input: $input) {
