@@ -11,6 +11,7 @@ from server.configuration import variable
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
+CLIENTS = (ROOT / "docs" / "clients.md").read_text()
 OPERATIONS = re.findall(r"```graphql\n(.*?)```", README, re.DOTALL)
 
 
@@ -29,3 +30,9 @@ def test_every_local_link_leads_somewhere() -> None:
     links = re.findall(r"\]\((?!http)([^)#]+)\)", README)
     assert links
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_clients_are_told_every_close_code() -> None:
+    codes = set(re.findall(r"[Cc]lose\((4\d{3})", (ROOT / "server" / "websocket.py").read_text()))
+    assert {"4403", "4429"} < codes
+    assert codes <= set(re.findall(r"\b4\d{3}\b", CLIENTS))
