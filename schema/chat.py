@@ -163,7 +163,8 @@ class ChatCompleted:
     sequence: int
     answer: Message
     grounded: bool = strawberry.field(
-        description="False when the documents do not hold the answer."
+        description="False when the documents do not hold the answer, or when it was stopped "
+        "before that was known; then `answer.grounded` is null."
     )
 
 
