@@ -13,7 +13,7 @@ import structlog
 from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
 from core.telemetry import ANSWERS
-from core.text import is_storable
+from core.text import check_storable
 from db import answers, conversations, usage
 from db.answers import Ending, Event
 from db.conversations import Conversation, Message
@@ -100,14 +100,16 @@ class Chat:
 
         Raises `InvalidInput`, `NotFound`, `RateLimited` and `QuotaExceeded`.
         """
-        if not ask.text.strip() or not is_storable(ask.text):
-            raise InvalidInput("A question is some text without NUL characters.", field="text")
+        if not ask.text.strip():
+            raise InvalidInput("A question needs some text.", field="text")
+        check_storable(ask.text, "text")
         if len(ask.text) > MAX_QUESTION_CHARACTERS:
             raise InvalidInput(
                 f"A question has at most {MAX_QUESTION_CHARACTERS:,} characters.", field="text"
             )
-        if not 1 <= len(ask.client_message_id) <= 200 or not is_storable(ask.client_message_id):
+        if not 1 <= len(ask.client_message_id) <= 200:
             raise InvalidInput("An id has 1 to 200 characters.", field="clientMessageId")
+        check_storable(ask.client_message_id, "clientMessageId")
         # Whoever leaves now has asked all the same: begun is begun.
         return await asyncio.shield(self._spawn(self._begin(principal, ask)))
 
@@ -254,8 +256,9 @@ class Chat:
         """Raises `InvalidInput` and `NotFound`."""
         if not 1 <= rating <= 5:
             raise InvalidInput("A rating is between 1 and 5.", field="rating")
-        if comment is not None and (len(comment) > 2000 or not is_storable(comment)):
+        if comment is not None and len(comment) > 2000:
             raise InvalidInput("A comment has at most 2,000 characters.", field="comment")
+        check_storable(comment or "", "comment")
         async with self._database.write(principal.user_id) as session:
             message = await conversations.rate(session, message_id, rating, comment)
         if message is None:
