@@ -13,17 +13,16 @@ from uuid import uuid4
 
 import httpx2
 import numpy as np
-from redis.asyncio import Redis
 from rich.console import Console
 from rich.markup import escape
 
 from core.settings import Settings
-from db.health import inspect
 from db.migrate import pending
 from providers.embedding.factory import open_embedder
 from providers.parsing.factory import open_parser
 from providers.storage import open_storage
 from server.configuration import variable
+from server.connections import ask_database, ask_redis
 from server.running import find_running
 
 CHECK_SECONDS = 30
@@ -90,7 +89,7 @@ async def _settings(settings: Settings) -> list[Finding]:
 async def _database(settings: Settings) -> list[Finding]:
     if settings.database_url is None:
         return [NOT_RUNNING]
-    health = await inspect(settings.database_url)
+    health = await ask_database(settings)
     findings = [Finding("ok", f"PostgreSQL {health.server_version}")]
     if health.pgvector_version is None:
         remedy = "As a superuser of this database: CREATE EXTENSION vector"
@@ -119,8 +118,7 @@ async def _database(settings: Settings) -> list[Finding]:
 async def _redis(settings: Settings) -> list[Finding]:
     if settings.redis_url is None:
         return [NOT_RUNNING]
-    async with Redis.from_url(settings.redis_url, socket_connect_timeout=5) as redis:
-        return [Finding("ok", f"Redis {(await redis.info('server'))['redis_version']}")]
+    return [Finding("ok", f"Redis {await ask_redis(settings)}")]
 
 
 async def _storage(settings: Settings) -> list[Finding]:

@@ -1,5 +1,6 @@
 """`lectern up`: the whole product on one machine, as child processes of one supervisor."""
 
+import asyncio
 import http.client
 import os
 import secrets
@@ -17,6 +18,7 @@ from rich.console import Console
 from core.settings import Settings
 from server.children import Child, Supervised, lectern_command
 from server.configuration import UsageError, variable
+from server.connections import ask_database, ask_redis
 from server.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
 from server.running import Running, announce, claim
 
@@ -60,6 +62,12 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
     }
     parts: list[Supervised] = []
 
+    migrates = settings.database_url is None or settings.database_owner_url is not None
+    if settings.database_url is not None:
+        asked = "database_owner_url" if migrates else "database_url"
+        asyncio.run(ask_database(settings, asked))
+    if settings.redis_url is not None:
+        asyncio.run(ask_redis(settings))
     if settings.database_url is None:
         postgres = EmbeddedPostgres(data_dir)
         stack.callback(postgres.stop)
@@ -81,9 +89,11 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
         parts.append(Supervised(redis))
         running = replace(running, redis_url=redis.url)
         environment["REDIS_URL"] = redis.url
-    if settings.database_url is None or settings.database_owner_url is not None:
+    if migrates:
         say("Bringing the database up to date")
         _finish("migrate", environment)
+        if settings.database_url is not None:  # whose role may not have been there before
+            asyncio.run(ask_database(settings))
     if settings.embedder == "local" and not list(data_dir.glob("models/*/model.onnx")):
         say("Preparing the embedding model")
         _finish("prepare", environment)
