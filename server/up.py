@@ -20,7 +20,7 @@ from server.children import Child, Supervised, lectern_command
 from server.configuration import UsageError, variable
 from server.connections import ask_database, ask_redis
 from server.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
-from server.running import Running, announce, claim
+from server.running import Running, announce, claim, unusable_folder
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_SECONDS = 60
@@ -52,9 +52,12 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
         console.print(f"[dim]{time.monotonic() - begun:5.1f} s[/]  {doing}")
 
     data_dir = settings.data_dir.absolute()
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable_folder(data_dir, error) from None
     announcement = stack.enter_context(claim(data_dir))
-    listener = stack.enter_context(_listen(settings))
+    listener = stack.enter_context(listen(settings))
     running = Running(os.getpid(), _url(listener))
     environment = os.environ | {
         "LECTERN_DATA_DIR": str(data_dir),
@@ -161,8 +164,11 @@ def _wait_until_ready(api: Child, listener: socket.socket) -> None:
     raise UsageError(f"the API is not ready after {READY_SECONDS} s; `lectern doctor` tells more")
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """The API inherits this socket, so no connection is refused while it is started again."""
+def listen(settings: Settings) -> socket.socket:
+    """The API inherits this socket, so no connection is refused while it is started again.
+
+    Raises `UsageError` that names the settings.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)

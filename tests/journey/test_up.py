@@ -201,6 +201,8 @@ def test_a_port_in_use_is_named_in_one_line(start: Start) -> None:
         ("LECTERN_SECRET_KEY", "short"),
         ("LECTERN_PARSER", "llamaparse"),
         ("DATABASE_URL", "mysql://localhost/lectern"),
+        ("LECTERN_DATA_DIR", "/etc/hostname"),
+        ("LECTERN_DATA_DIR", "/proc/nowhere"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(start: Start, name: str, value: str) -> None:
