@@ -196,7 +196,7 @@ def test_a_port_in_use_is_named_in_one_line(start: Start) -> None:
     ("name", "value"),
     [
         ("LECTERN_PORT", "eighty"),
-        ("LECTERN_CORS_ORIGINS", "no list"),
+        ("LECTERN_CORS_ORIGINS", "no origin"),
         ("LECTERN_LOG_LEVEL", "LOUD"),
         ("LECTERN_SECRET_KEY", "short"),
         ("LECTERN_PARSER", "llamaparse"),
