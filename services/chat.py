@@ -231,7 +231,7 @@ class Chat:
                     last = event.sequence
                     if event.kind in ENDINGS:
                         return
-                if len(events) < BATCH:
+                if not events:
                     hinted = await listener.wait(RECHECK_SECONDS)
 
     async def stop(self, principal: Principal, message_id: UUID) -> Message:

@@ -49,10 +49,17 @@ class MarkerReader:
         self._inline_code = False
         self._cited_until = 0
         self._last_span = (0, 0)
+        self._quoted_from: int | None = None
 
-    def feed(self, delta: str, final: bool = False) -> tuple[str, list[Marker]]:
-        """The clean text to send on, and the markers in it."""
+    def feed(
+        self, delta: str, final: bool = False, *, quotes: bool = False
+    ) -> tuple[str, list[Marker]]:
+        """The clean text to send on, and the markers in it.
+
+        One that `quotes` is cited from its beginning, any other from that of its last sentence.
+        """
         raw = self._held + delta
+        self._quoted_from = len(self.text) + len(self._held) if quotes else None
         unfinished = None if final else _UNFINISHED.search(raw)
         cut = unfinished.start() if unfinished else len(raw)
         self._held = raw[cut:]
@@ -90,6 +97,10 @@ class MarkerReader:
 
     def _cited_span(self) -> tuple[int, int]:
         """The sentence before the marker; markers side by side cite the same one."""
+        if self._quoted_from is not None:
+            quotation = self.text[self._quoted_from :].strip()
+            start = self.text.index(quotation, self._quoted_from)
+            return start, start + len(quotation)
         fresh = self.text[self._cited_until :].rstrip()
         line = fresh.rpartition("\n")[2].lstrip(_LOOSE_ENDS)
         if line:

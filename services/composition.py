@@ -115,7 +115,7 @@ class Composer:
                     case Delta():
                         if not log.text:
                             FIRST_DELTA_SECONDS.observe(time.monotonic() - started)
-                        delta, markers = reader.feed(storable(part.text))
+                        delta, markers = reader.feed(storable(part.text), quotes=part.quotes)
                         log.delta(delta)
                         await _cite(log, markers, findings)
                     case Step():

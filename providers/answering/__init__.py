@@ -79,6 +79,8 @@ class Delta:
     """More of the answer's text; citations stand in it as `[n]`."""
 
     text: str
+    quotes: bool = False
+    """One quotation and its citation, which is of all its sentences and not of the last one."""
 
 
 @dataclass(frozen=True, slots=True)

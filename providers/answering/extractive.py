@@ -94,7 +94,7 @@ class ExtractiveAnswerer:
                 yield Delta(closest(findings.language) + " ")
             space = ""
             for source, quote in findings.quotes:
-                yield Delta(f"{space}{_plain(quote)} [{source.index}]")
+                yield Delta(f"{space}{_plain(quote)} [{source.index}]", quotes=True)
                 space = " "
             quoted = [source for source, _ in findings.quotes]
             suggestions = from_headings(question.sources, quoted, question.text, findings.language)

@@ -153,16 +153,18 @@ async def test_deleting_the_conversation_ends_writer_and_follower(
 
 
 @pytest.mark.usefixtures("documents")
-async def test_a_hole_in_redis_is_filled_from_the_database(
-    services: Services, principal: Principal, model: Model
+async def test_a_hole_in_redis_is_filled_from_the_database_at_once(
+    services: Services, principal: Principal, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("services.chat.RECHECK_SECONDS", 3600)
     model.manners = [says("Lit in 1862 [1].", *["word "] * 20, between=0.03)]
     asked = question()
     seen = await events_of(services, principal, asked)
     answer = await stored(services, principal, asked)
     await services.redis.xdel(f"lectern:answer:{answer.id.hex}", "3-0", "4-0", "7-0")
 
-    replayed = [event async for event in services.chat.follow(principal, answer, 0)]
+    async with asyncio.timeout(60):
+        replayed = [event async for event in services.chat.follow(principal, answer, 0)]
 
     assert replayed == seen
 

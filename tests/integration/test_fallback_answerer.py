@@ -51,7 +51,7 @@ async def test_answer_comes_from_the_documents_and_says_who_gave_it(answerer: An
 
     assert answerer.name == "some-model"
     assert events == [
-        Delta("The lamp of the lighthouse was lit in 1862. [1]"),
+        Delta("The lamp of the lighthouse was lit in 1862. [1]", quotes=True),
         Verdict(True, "extractive"),
     ]
 

@@ -25,6 +25,22 @@ def spans(*deltas: str, sources: int = 3) -> list[tuple[int, str]]:
     return [(marker.index, text[marker.start : marker.end]) for marker in markers]
 
 
+def test_a_quotation_is_cited_whole() -> None:
+    reader = MarkerReader(2)
+    markers: list[Marker] = []
+    for delta, quotes in (
+        ("Perhaps this. ", False),
+        ("Definition 11. A space is compact. See 6. [1]", True),
+        (" It has\na cover. Always. [2]", True),
+    ):
+        markers += reader.feed(delta, quotes=quotes)[1]
+
+    assert [reader.text[marker.start : marker.end] for marker in markers] == [
+        "Definition 11. A space is compact. See 6.",
+        "It has\na cover. Always.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("written", "shown", "cited"),
     [
