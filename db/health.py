@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
+from sqlalchemy.exc import ArgumentError
 
 from db.engine import driver_url
 
+CONNECT_SECONDS = 5
 _HEALTH = """
 SELECT current_setting('server_version') AS server_version,
        (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector_version,
@@ -29,9 +31,16 @@ class Health:
 
 
 async def inspect(url: str) -> Health:
-    """As seen by the role in `url`. Raises what the connection raises."""
-    connection = await asyncpg.connect(driver_url(url), timeout=5)
+    """As seen by the role in `url`. Raises `ConnectionError` that says why nobody answers it."""
     try:
-        return Health(**await connection.fetchrow(_HEALTH))
-    finally:
-        await connection.close()
+        connection = await asyncpg.connect(driver_url(url), timeout=CONNECT_SECONDS)
+        try:
+            return Health(**await connection.fetchrow(_HEALTH))
+        finally:
+            await connection.close()
+    except TimeoutError:
+        raise ConnectionError(f"no answer within {CONNECT_SECONDS} s") from None
+    except OSError as error:
+        raise ConnectionError(error.strerror or str(error)) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, ArgumentError, ValueError) as error:
+        raise ConnectionError(str(error)) from error

@@ -62,7 +62,9 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         case "migrate":
             require(settings, "database_owner_url", "database_url")
             from db.migrate import upgrade
+            from server.connections import ask_database
 
+            asyncio.run(ask_database(settings, "database_owner_url"))
             asyncio.run(upgrade(str(settings.database_owner_url), str(settings.database_url)))
         case "prepare":
             if settings.embedding_model is None:

@@ -1,7 +1,6 @@
 """Settings from the environment, and mistakes in them as one line for the terminal."""
 
 from pydantic import ValidationError
-from pydantic_settings import SettingsError
 
 from core.settings import Settings
 
@@ -19,10 +18,8 @@ def load_settings() -> Settings:
             f"{variable(str(part['loc'][0]))}: {part['msg']}" if part["loc"] else part["msg"]
             for part in error.errors()
         ]
-        raise UsageError("; ".join(mistakes).replace("Value error, ", "")) from None
-    except SettingsError as error:
-        field = str(error).split('"')[1]
-        raise UsageError(f"{variable(field)}: {error.__cause__}") from None
+        text = "; ".join(mistakes).replace("Value error, ", "")
+        raise UsageError(text.replace(" items after validation", " characters")) from None
 
 
 def variable(name: str) -> str:

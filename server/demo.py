@@ -53,7 +53,6 @@ subscription Chat($input: ChatInput!) {
     ... on ChatSources { passages { id } }
     ... on ChatDelta { text }
     ... on ChatCompleted {
-      grounded
       answer { citations { index pageNumber quote verified document { filename } } }
     }
     ... on ChatFailed { message }
@@ -137,7 +136,8 @@ async def _watch(client: Client, document_id: str, console: Console) -> None:
         advice = state["failure"]["advice"] or ""
         raise ApiError(f"{state['failure']['message']} {advice}")
     document = state["document"]
-    console.print(f"{document['pageCount']} pages, {document['chunkCount']} passages\n")
+    counts = [_counted(document["pageCount"], "page"), _counted(document["chunkCount"], "passage")]
+    console.print(f"{', '.join(counts)}\n")
 
 
 async def _ask(client: Client, document_id: str, question: str, console: Console) -> None:
@@ -169,8 +169,6 @@ async def _ask(client: Client, document_id: str, question: str, console: Console
 
 
 def _print_citations(completed: Json, console: Console) -> None:
-    if not completed["grounded"]:
-        console.print("[yellow]The document does not say.")
     for citation in completed["answer"]["citations"]:
         verified = "[green]word for word[/]" if citation["verified"] else "[yellow]not verified[/]"
         console.print(
@@ -178,6 +176,10 @@ def _print_citations(completed: Json, console: Console) -> None:
             f"page {citation['pageNumber']}, {verified}\n"
             f"    [italic]“{escape(citation['quote'])}”[/]"
         )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _accepted(result: Json) -> Json:

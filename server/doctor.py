@@ -13,18 +13,19 @@ from uuid import uuid4
 
 import httpx2
 import numpy as np
-from redis.asyncio import Redis
 from rich.console import Console
 from rich.markup import escape
 
 from core.settings import Settings
-from db.health import inspect
 from db.migrate import pending
 from providers.embedding.factory import open_embedder
 from providers.parsing.factory import open_parser
 from providers.storage import open_storage
-from server.configuration import variable
-from server.running import find_running
+from server.client import Client
+from server.configuration import UsageError, variable
+from server.connections import ask_database, ask_redis
+from server.running import find_running, unusable_folder
+from server.up import listen
 
 CHECK_SECONDS = 30
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -52,45 +53,71 @@ async def doctor(settings: Settings) -> int:
         settings = settings.model_copy(update=embedded)
     console = Console(highlight=False, soft_wrap=True)
     failures = 0
-    checks = [(part, asyncio.create_task(_bounded(check, settings))) for part, check in CHECKS]
-    for part, check in checks:
-        for finding in await check:
-            failures += finding.status == "fail"
-            color = COLORS[finding.status]
-            console.print(
-                f"[{color}]{finding.status:<5}[/]{part:<13}{escape(finding.detail)}"
-                + (f"\n{'':<18}{escape(finding.remedy)}" if finding.remedy else "")
-            )
+    checks = [asyncio.create_task(_bounded(check, settings, remedy)) for _, check, remedy in CHECKS]
+    try:
+        for (part, *_), check in zip(CHECKS, checks, strict=True):
+            for finding in await check:
+                failures += finding.status == "fail"
+                color = COLORS[finding.status]
+                console.print(
+                    f"[{color}]{finding.status:<5}[/]{part:<13}{escape(finding.detail)}"
+                    + (f"\n{'':<18}{escape(finding.remedy)}" if finding.remedy else "")
+                )
+    finally:  # also when nobody reads on: what is broken off would complain at the exit
+        await asyncio.wait(checks)
     return int(failures > 0)
 
 
 async def _bounded(
-    check: Callable[[Settings], Awaitable[list[Finding]]], settings: Settings
+    check: Callable[[Settings], Awaitable[list[Finding]]], settings: Settings, remedy: str
 ) -> list[Finding]:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             return await check(settings)
     except TimeoutError:
-        return [Finding("fail", f"no answer within {CHECK_SECONDS} s")]
+        return [Finding("fail", f"no answer within {CHECK_SECONDS} s", remedy)]
+    except UsageError as error:
+        return [Finding("fail", str(error))]
     except Exception as error:
         causes = [str(cause) or type(cause).__name__ for cause in (error, error.__cause__) if cause]
-        return [Finding("fail", " / ".join(dict.fromkeys(causes)))]
+        first_lines = [cause.splitlines()[0] for cause in dict.fromkeys(causes)]
+        return [Finding("fail", " / ".join(first_lines), remedy)]
 
 
 async def _settings(settings: Settings) -> list[Finding]:
+    data_dir = settings.data_dir.absolute()
+    try:
+        existing = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+        with TemporaryDirectory(dir=existing):
+            pass
+    except OSError as error:
+        raise unusable_folder(data_dir, error) from None
     known = {variable(name) for name in Settings.model_fields}
     unknown = [
         name for name in os.environ if name.startswith("LECTERN_") and name.upper() not in known
     ]
     if unknown:
         return [Finding("warn", f"unknown: {', '.join(unknown)}", "Look for a typing error.")]
-    return [Finding("ok", f"data in {settings.data_dir.absolute()}")]
+    return [Finding("ok", f"data in {data_dir}")]
+
+
+async def _port(settings: Settings) -> list[Finding]:
+    running = find_running(settings.data_dir)
+    url = running.url if running else f"http://{settings.host}:{settings.port}"
+    try:
+        with listen(settings):
+            return [Finding("ok", f"{settings.host} port {settings.port} can be listened on")]
+    except UsageError:
+        async with Client(url) as client:
+            if await client.is_ready():
+                return [Finding("ok", f"Lectern answers at {url}")]
+        raise
 
 
 async def _database(settings: Settings) -> list[Finding]:
     if settings.database_url is None:
         return [NOT_RUNNING]
-    health = await inspect(settings.database_url)
+    health = await ask_database(settings)
     findings = [Finding("ok", f"PostgreSQL {health.server_version}")]
     if health.pgvector_version is None:
         remedy = "As a superuser of this database: CREATE EXTENSION vector"
@@ -119,12 +146,11 @@ async def _database(settings: Settings) -> list[Finding]:
 async def _redis(settings: Settings) -> list[Finding]:
     if settings.redis_url is None:
         return [NOT_RUNNING]
-    async with Redis.from_url(settings.redis_url, socket_connect_timeout=5) as redis:
-        return [Finding("ok", f"Redis {(await redis.info('server'))['redis_version']}")]
+    return [Finding("ok", f"Redis {await ask_redis(settings)}")]
 
 
 async def _storage(settings: Settings) -> list[Finding]:
-    if settings.storage_url is None and not settings.data_dir.exists():
+    if settings.storage_url is None and not settings.data_dir.is_dir():
         return [NOT_MADE]
     place = "a folder" if settings.storage_url is None else urlsplit(settings.storage_url).scheme
     storage = open_storage(settings)
@@ -178,7 +204,7 @@ def _installed(package: str, extra: str) -> Finding:
 
 
 async def _embedder(settings: Settings) -> list[Finding]:
-    if settings.embedder == "local" and not settings.data_dir.exists():
+    if settings.embedder == "local" and not settings.data_dir.is_dir():
         return [NOT_MADE]
     embedder = open_embedder(settings)
     try:
@@ -211,12 +237,25 @@ async def _language_model(settings: Settings) -> list[Finding]:
     return [Finding("ok", f"{settings.openai_model} at {base}")]
 
 
+SERVER = "Look at {}: is that server up, and does it let this machine in?"
 CHECKS = [
-    ("settings", _settings),
-    ("database", _database),
-    ("redis", _redis),
-    ("storage", _storage),
-    ("parser", _parser),
-    ("embedder", _embedder),
-    ("answers", _language_model),
+    ("settings", _settings, ""),
+    ("port", _port, f"Look at {variable('host')} and {variable('port')}."),
+    ("database", _database, SERVER.format(variable("database_url"))),
+    ("redis", _redis, SERVER.format(variable("redis_url"))),
+    (
+        "storage",
+        _storage,
+        f"Look at {variable('storage_url')} and the store's credentials; unset, files are kept in "
+        f"{variable('data_dir')}.",
+    ),
+    ("parser", _parser, "pip install --force-reinstall 'lectern[embedded]'"),
+    (
+        "embedder",
+        _embedder,
+        f"Look at {variable('embedder')}, {variable('embedding_model')} and "
+        f"{variable('openai_base_url')}; `lectern prepare` makes the local model.",
+    ),
+    ("answers", _language_model, SERVER.format(variable("openai_base_url"))),
 ]
+"""Name, check, and what to do when it fails without saying so itself."""

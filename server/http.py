@@ -25,6 +25,15 @@ from server.results import is_request_error, result_body
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 MAX_JSON_BYTES = 1024 * 1024
+OFFLINE_NOTE = """<script>
+addEventListener("load", () => {
+  if (!window.GraphiQL) document.getElementById("graphiql").textContent =
+    "GraphiQL could not load its scripts from unpkg.com. The API itself works without the " +
+    "internet: send it requests with any other GraphQL client.";
+});
+</script>
+"""
+"""In place of a "Loading..." for ever."""
 
 _ANSWERS = {
     GRAPHQL_RESPONSE: GRAPHQL_RESPONSE,
@@ -55,6 +64,7 @@ class GraphQLOverHTTP:
                 raise RequestRefused(405, "Use GET or POST.", headers={"Allow": "GET, POST"})
             if self._graphiql and _wants_graphiql(request):
                 page = get_graphql_ide_html("graphiql")
+                page = page.replace("</head>", f"{OFFLINE_NOTE}</head>", 1)
                 await HTMLResponse(page, headers={"X-Frame-Options": "DENY"})(scope, receive, send)
                 return
             media_type = negotiate(request.headers.get("accept"))

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
-from server.configuration import UsageError
+from server.configuration import UsageError, variable
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,16 @@ def find_running(data_dir: Path) -> Running | None:
     return None  # it was killed
 
 
+def unusable_folder(data_dir: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{variable('data_dir')}: {data_dir} cannot be used ({error.strerror}): "
+        "name a folder that can be made and written to"
+    )
+
+
 def _open(data_dir: Path) -> TextIO:
-    descriptor = os.open(data_dir / "up.json", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(data_dir / "up.json", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise unusable_folder(data_dir, error) from None
     return open(descriptor, "r+", encoding="utf-8")

@@ -1,5 +1,6 @@
 """`lectern up`: the whole product on one machine, as child processes of one supervisor."""
 
+import asyncio
 import http.client
 import os
 import secrets
@@ -17,8 +18,9 @@ from rich.console import Console
 from core.settings import Settings
 from server.children import Child, Supervised, lectern_command
 from server.configuration import UsageError, variable
+from server.connections import ask_database, ask_redis
 from server.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
-from server.running import Running, announce, claim
+from server.running import Running, announce, claim, unusable_folder
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_SECONDS = 60
@@ -50,9 +52,12 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
         console.print(f"[dim]{time.monotonic() - begun:5.1f} s[/]  {doing}")
 
     data_dir = settings.data_dir.absolute()
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable_folder(data_dir, error) from None
     announcement = stack.enter_context(claim(data_dir))
-    listener = stack.enter_context(_listen(settings))
+    listener = stack.enter_context(listen(settings))
     running = Running(os.getpid(), _url(listener))
     environment = os.environ | {
         "LECTERN_DATA_DIR": str(data_dir),
@@ -60,6 +65,12 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
     }
     parts: list[Supervised] = []
 
+    migrates = settings.database_url is None or settings.database_owner_url is not None
+    if settings.database_url is not None:
+        asked = "database_owner_url" if migrates else "database_url"
+        asyncio.run(ask_database(settings, asked))
+    if settings.redis_url is not None:
+        asyncio.run(ask_redis(settings))
     if settings.database_url is None:
         postgres = EmbeddedPostgres(data_dir)
         stack.callback(postgres.stop)
@@ -81,9 +92,11 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
         parts.append(Supervised(redis))
         running = replace(running, redis_url=redis.url)
         environment["REDIS_URL"] = redis.url
-    if settings.database_url is None or settings.database_owner_url is not None:
+    if migrates:
         say("Bringing the database up to date")
         _finish("migrate", environment)
+        if settings.database_url is not None:  # whose role may not have been there before
+            asyncio.run(ask_database(settings))
     if settings.embedder == "local" and not list(data_dir.glob("models/*/model.onnx")):
         say("Preparing the embedding model")
         _finish("prepare", environment)
@@ -151,8 +164,11 @@ def _wait_until_ready(api: Child, listener: socket.socket) -> None:
     raise UsageError(f"the API is not ready after {READY_SECONDS} s; `lectern doctor` tells more")
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """The API inherits this socket, so no connection is refused while it is started again."""
+def listen(settings: Settings) -> socket.socket:
+    """The API inherits this socket, so no connection is refused while it is started again.
+
+    Raises `UsageError` that names the settings.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)

@@ -1,12 +1,17 @@
 """`lectern doctor` against parts that work, that are broken and that are not there."""
 
 import json
+import os
+import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -43,6 +48,7 @@ def language_model() -> Iterator[str]:
 async def test_everything_works(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     with language_model() as url:
         update = {
+            "port": 0,
             "openai_base_url": url,
             "openai_api_key": SecretStr("right"),
             "openai_model": "small",
@@ -73,6 +79,7 @@ async def test_each_broken_part_is_named_with_its_remedy(
     monkeypatch.setenv("LECTERN_PROT", "8000")
     with language_model() as url, socket.create_server(("127.0.0.1", 0)) as silent:
         update = {
+            "port": 0,
             "database_url": settings.database_owner_url,
             "redis_url": f"redis://127.0.0.1:{silent.getsockname()[1]}",
             "storage_url": "file:///proc/nowhere",
@@ -101,15 +108,73 @@ async def test_missing_migrations(
     connection = await asyncpg.connect(postgres.url("lectern_owner", "postgres"))
     await connection.execute("CREATE DATABASE behind")
     await connection.close()
-    update = {"database_url": postgres.url("lectern_app", "behind")}
+    update = {"port": 0, "database_url": postgres.url("lectern_app", "behind")}
     assert await doctor.doctor(settings.model_copy(update=update)) == 1
     assert "lectern migrate" in capsys.readouterr().out
+
+
+async def test_a_port_in_use_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with language_model() as url:
+        taken = urlsplit(url).port
+        settings = Settings(_env_file=None, data_dir=tmp_path / "none", port=taken)
+        assert await doctor.doctor(settings) == 1
+    assert f"fail port         cannot listen on 127.0.0.1 port {taken}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("folder", ["/proc/nowhere", "/etc/hostname"])
+async def test_a_data_folder_that_cannot_be_made_is_named(
+    folder: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await doctor.doctor(Settings(_env_file=None, data_dir=Path(folder), port=0)) == 1
+    output = capsys.readouterr().out
+    assert f"fail settings     LECTERN_DATA_DIR: {folder} cannot be used" in output
+    assert output.count("fail ") == 1
+
+
+async def test_each_failure_says_what_to_look_at(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    update = {
+        "port": 0,
+        "database_url": "postgresql://u:swordfish@127.0.0.1:1/x",
+        "redis_url": "redis://127.0.0.1:1",
+        "storage_url": "s3://",
+        "embedding_model": "/nowhere",
+        "openai_base_url": "http://127.0.0.1:1",
+        "answerer": "openai",
+    }
+    assert await doctor.doctor(settings.model_copy(update=update)) == 1
+    output = capsys.readouterr().out
+    failures = re.findall(r"^fail .*\n(?: +.*\n)?", output, re.MULTILINE)
+    assert len(failures) == 5
+    for failure, name in zip(
+        failures,
+        ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "LECTERN_EMBEDDING_MODEL", "OPENAI_BASE_URL"),
+        strict=True,
+    ):
+        assert name in failure
+    assert "swordfish" not in output
+
+
+def test_a_reader_that_goes_away_is_no_crash(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as output:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "server.cli", "doctor"],
+            env=os.environ | {"LECTERN_DATA_DIR": str(tmp_path / "none"), "LECTERN_PORT": "0"},
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr == ""
 
 
 async def test_what_nobody_configured_is_left_to_lectern_up(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = Settings(_env_file=None, data_dir=tmp_path / "none")
+    settings = Settings(_env_file=None, data_dir=tmp_path / "none", port=0)
     assert await doctor.doctor(settings) == 0
     assert capsys.readouterr().out.count("`lectern up`") == 4
     assert not settings.data_dir.exists()

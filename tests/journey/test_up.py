@@ -196,11 +196,13 @@ def test_a_port_in_use_is_named_in_one_line(start: Start) -> None:
     ("name", "value"),
     [
         ("LECTERN_PORT", "eighty"),
-        ("LECTERN_CORS_ORIGINS", "no list"),
+        ("LECTERN_CORS_ORIGINS", "no origin"),
         ("LECTERN_LOG_LEVEL", "LOUD"),
         ("LECTERN_SECRET_KEY", "short"),
         ("LECTERN_PARSER", "llamaparse"),
         ("DATABASE_URL", "mysql://localhost/lectern"),
+        ("LECTERN_DATA_DIR", "/etc/hostname"),
+        ("LECTERN_DATA_DIR", "/proc/nowhere"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(start: Start, name: str, value: str) -> None:
@@ -208,3 +210,36 @@ def test_a_wrong_setting_is_named_in_one_line(start: Start, name: str, value: st
     assert up.finish() == 1
     assert up.output.count("\n") == 1
     assert name in up.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgresql://u:hidden@127.0.0.1:1/x"),
+        ("DATABASE_URL", "postgresql://u:hidden@127.0.0.1:port/x"),
+        ("REDIS_URL", "redis://:hidden@127.0.0.1:1/0"),
+        ("REDIS_URL", "redis://:hidden@127.0.0.1:port/0"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_named_before_anything_is_started(
+    start: Start, name: str, value: str
+) -> None:
+    up = start(**{name: value})
+    assert up.finish() == 1
+    assert up.output.startswith(f"lectern: {name}: ")
+    assert up.output.count("\n") == 1
+    assert "hidden" not in up.output
+
+
+def test_migrate_names_a_database_that_does_not_answer(environment: dict[str, str]) -> None:
+    url = "postgresql://u:hidden@127.0.0.1:1/x"
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "server.cli", "migrate"],
+        env=environment | {"DATABASE_URL": url, "LECTERN_DATABASE_OWNER_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("lectern: LECTERN_DATABASE_OWNER_URL: ")
+    assert done.stderr.count("\n") == 1

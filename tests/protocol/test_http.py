@@ -396,6 +396,7 @@ async def test_a_browser_gets_graphiql(client: httpx.AsyncClient) -> None:
 
     assert response.headers["content-type"].startswith("text/html")
     assert "graphiql" in response.text
+    assert response.text.index("could not load its scripts") < response.text.index("</head>")
 
 
 async def test_the_root_leads_to_graphql(client: httpx.AsyncClient) -> None:
