@@ -50,7 +50,11 @@ class _EmbeddedServer(ABC):
         self.socket_dir = self.folder
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

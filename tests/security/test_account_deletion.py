@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import asyncpg
 import pytest
@@ -24,6 +25,7 @@ from resolvers.schema import build_schema
 from server.embedded import EmbeddedPostgres
 from services.chat import Ask
 from services.container import LOGIN_TRIES, Services
+from services.retrieval import Retrieval
 from services.uploads import Upload
 from workers.sweeper import Sweeper
 
@@ -149,8 +151,16 @@ async def test_a_wrong_password_deletes_nothing_and_is_not_guessed(
 
 @pytest.mark.usefixtures("library")
 async def test_an_answer_under_way_ends_with_its_account(
-    services: Services, postgres: EmbeddedPostgres, principal: Principal
+    services: Services,
+    postgres: EmbeddedPostgres,
+    principal: Principal,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    async def search_forever(*_: object) -> NoReturn:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Retrieval, "sources", search_forever)
     answer = (await services.chat.ask(principal, Ask("2", "Who lit the lighthouse?"))).answer
     await services.accounts.delete(principal, PASSWORD)
 
