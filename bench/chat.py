@@ -4,8 +4,8 @@
 
 Runs `lectern up` twice on a data folder of its own, with the extractive answerer and with a
 stand-in for a language model on the loopback that takes 150 ms to its first token and 30 ms to each
-of the next 200. Streams begin all at once, or are kept up for some seconds: whoever has an answer
-asks again. Users and streams come from this process, which shares the machine.
+of the next 200. Streams begin all at once, or one after another and are kept up: whoever has an
+answer asks again. Users and streams come from this process, which shares the machine.
 """
 
 import argparse
@@ -118,13 +118,13 @@ async def stream(client: Client, first_seconds: list[float]) -> int:
 async def run_streams(
     clients: Sequence[Client], api: psutil.Process, count: int, seconds: float = 0
 ) -> Run:
-    """All at once, or kept up for so many seconds."""
+    """All at once, or kept up for so many seconds, begun one after another in half of them."""
     first_seconds: list[float] = []
     busy = sum(api.cpu_times()[:2])
     begun = time.perf_counter()
 
     async def keep_asking(number: int) -> int:
-        await asyncio.sleep(min(seconds, 1) * number / count)
+        await asyncio.sleep(seconds / 2 * number / count)
         events = await stream(clients[number // ANSWERS_PER_USER], first_seconds)
         while time.perf_counter() - begun < seconds:
             events += await stream(clients[number // ANSWERS_PER_USER], first_seconds)
