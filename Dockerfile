@@ -4,11 +4,11 @@ FROM python:3.13-slim-bookworm AS build
 ARG REQUIREMENTS=production
 WORKDIR /source
 COPY requirements requirements
-RUN --mount=type=cache,target=/root/.cache/pip \
-    python -m venv /lectern && \
-    /lectern/bin/pip install --require-hashes --requirement "requirements/${REQUIREMENTS}.txt"
+RUN python -m venv /lectern && \
+    /lectern/bin/pip install --no-cache-dir --require-hashes \
+    --requirement "requirements/${REQUIREMENTS}.txt"
 COPY . .
-RUN /lectern/bin/pip install --no-deps --no-build-isolation .
+RUN /lectern/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /data --create-home lectern
