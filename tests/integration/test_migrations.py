@@ -19,7 +19,9 @@ INSERT INTO conversations (owner_id, id, title) VALUES ($1, $1, 'Oil');
 INSERT INTO messages (owner_id, id, conversation_id, role, text, status)
 VALUES ($1, $1, $1, 'ASSISTANT', 'Some.', 'COMPLETED');
 INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)
-VALUES ($1, $1, 2, 'DELTA', '{"text": "Some."}')
+VALUES ($1, $1, 2, 'DELTA', '{"text": "Some."}');
+INSERT INTO postings (owner_id, term, version_id, ordinal, frequency, length)
+VALUES ($1, 'oil', $1, 3, 2, 40), ($1, 'oil', $1, 255, 200, 50), ($1, 'oil', $1, 256, 1, 60)
 """
 PUBLIC_OBJECTS = """
 SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -79,6 +81,11 @@ async def test_what_an_older_version_wrote_is_kept(
 
     await migrate.upgrade(owner_url, app_url)
 
+    rows = await superuser.fetch("SELECT first, entries FROM postings ORDER BY 1")
+    assert [tuple(row) for row in rows] == [
+        (0, [3 << 23 | 2 << 16 | 40, 255 << 23 | 127 << 16 | 50]),
+        (256, [1 << 16 | 60]),
+    ]
     more = [Event(3, "DELTA", {"text": " A"}), Event(4, "DELTA", {"text": " lot."})]
     async with Database(app_url) as database, database.write(USER_ID) as session:
         answer = await conversations.message(session, USER_ID)
@@ -90,5 +97,7 @@ async def test_what_an_older_version_wrote_is_kept(
 
     await migrate.downgrade(owner_url, "0001")
     rows = await superuser.fetch("SELECT sequence, payload->>'text' FROM answer_events ORDER BY 1")
+    places = await superuser.fetch("SELECT ordinal, frequency, length FROM postings ORDER BY 1")
     await superuser.close()
+    assert [tuple(row) for row in places] == [(3, 2, 40), (255, 127, 50), (256, 1, 60)]
     assert [tuple(row) for row in rows] == [(2, "Some."), (3, " A"), (4, " lot.")]

@@ -117,28 +117,27 @@ CREATE TABLE chunks (
   last_page integer NOT NULL,
   context text NOT NULL,
   text text NOT NULL,
+  terms text[] NOT NULL,
   PRIMARY KEY (owner_id, version_id, ordinal)
 );
 
--- The inverted index: in which of 256 successive chunks, from ordinal `first` on, a term stands.
--- An entry has the chunk's place among them in 8 bits, the term's frequency in 7 and the chunk's
--- length in 16. Without a primary key, which would add half to its size: these indexes name each
--- value once. Rows go with their chunks.
+-- One row for each distinct term of each chunk; no foreign key, so that writing stays cheap:
+-- rows are reached through chunks.terms and go with their chunks.
 CREATE TABLE postings (
   owner_id uuid NOT NULL,
-  version_id uuid NOT NULL,
-  first integer NOT NULL,
   term text COLLATE "C" NOT NULL,
-  entries integer[] NOT NULL
+  version_id uuid NOT NULL,
+  ordinal integer NOT NULL,
+  frequency smallint NOT NULL,
+  length smallint NOT NULL,
+  PRIMARY KEY (owner_id, term, version_id, ordinal) INCLUDE (frequency, length)
 );
-CREATE INDEX postings_term ON postings (owner_id, term);
-CREATE INDEX postings_version ON postings (owner_id, version_id, first);
 
 CREATE FUNCTION delete_postings() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  DELETE FROM postings
-  WHERE (owner_id, version_id, first) IN (
-    SELECT DISTINCT owner_id, version_id, ordinal / 256 * 256 FROM old_chunks);
+  DELETE FROM postings p USING old_chunks c, unnest(c.terms) AS t(term)
+  WHERE p.owner_id = c.owner_id AND p.term = t.term
+    AND p.version_id = c.version_id AND p.ordinal = c.ordinal;
   RETURN NULL;
 END $$;
 CREATE TRIGGER chunks_delete_postings AFTER DELETE ON chunks
@@ -156,29 +155,11 @@ CREATE TABLE chunk_vectors (
   version_id uuid NOT NULL,
   ordinal integer NOT NULL,
   embedding halfvec NOT NULL,
-  in_graph boolean NOT NULL DEFAULT false,
   PRIMARY KEY (owner_id, model_id, version_id, ordinal),
   FOREIGN KEY (owner_id, version_id, ordinal) REFERENCES chunks ON DELETE CASCADE
 );
 ALTER TABLE chunk_vectors ALTER COLUMN embedding SET STORAGE PLAIN;
 CREATE INDEX chunk_vectors_chunk ON chunk_vectors (owner_id, version_id, ordinal);
--- Of large libraries alone: one graph for each length of vectors, and what is not in it yet.
-CREATE INDEX chunk_vectors_outside ON chunk_vectors (owner_id, model_id) WHERE NOT in_graph;
-CREATE INDEX chunk_vectors_graph_384 ON chunk_vectors
-  USING hnsw ((embedding::halfvec(384)) halfvec_cosine_ops)
-  WHERE in_graph AND vector_dims(embedding) = 384;
-CREATE INDEX chunk_vectors_graph_768 ON chunk_vectors
-  USING hnsw ((embedding::halfvec(768)) halfvec_cosine_ops)
-  WHERE in_graph AND vector_dims(embedding) = 768;
-CREATE INDEX chunk_vectors_graph_1024 ON chunk_vectors
-  USING hnsw ((embedding::halfvec(1024)) halfvec_cosine_ops)
-  WHERE in_graph AND vector_dims(embedding) = 1024;
-CREATE INDEX chunk_vectors_graph_1536 ON chunk_vectors
-  USING hnsw ((embedding::halfvec(1536)) halfvec_cosine_ops)
-  WHERE in_graph AND vector_dims(embedding) = 1536;
-CREATE INDEX chunk_vectors_graph_3072 ON chunk_vectors
-  USING hnsw ((embedding::halfvec(3072)) halfvec_cosine_ops)
-  WHERE in_graph AND vector_dims(embedding) = 3072;
 
 CREATE TABLE ingestion_events (
   owner_id uuid NOT NULL,

@@ -2,8 +2,8 @@
 
 from db.migrate import run_script
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 OWNER = "(SELECT nullif(current_setting('lectern.owner_id', true), '')::uuid)"
 
