@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
-SOURCES := core db providers services schema resolvers workers server tests bench
+SOURCES := core db providers services schema resolvers workers server cli tests bench
 
 # PYTHON=python3.12 selects an interpreter and rebuilds .venv with it; otherwise the one that .venv
 # was made with stays, and a new .venv takes the first that fits.

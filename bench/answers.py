@@ -28,7 +28,7 @@ from bench.extraction import interval, normal
 from bench.retrieval.product import Product, open_product
 from core.ids import new_id
 from core.principal import Principal
-from services.chat import Ask
+from services.chat.chat import Ask
 
 AT_ONCE = 3
 

@@ -27,8 +27,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.product import PROGRESS, REGISTER, UPLOAD, lectern_up
+from cli.client import Client
 from core.ids import new_id
-from server.client import Client
 
 FIRST_TOKEN_SECONDS = 0.15
 TOKENS = 200

@@ -24,8 +24,8 @@ from starlette.routing import Route
 
 from core.settings import Settings
 from server.asgi import build_app, uvicorn_config
-from server.documents import CachedDocuments
 from server.operations import Executor
+from server.validation import CachedDocuments
 
 QUERY = b'{"query": "{ __typename }"}'
 GRAPHQL = (

@@ -21,13 +21,13 @@ import httpx
 import psutil
 
 from bench.product import DELETE, REGISTER, UPLOAD, lectern_up, raw_seconds, text_of, write_pdf
+from cli.client import Client
+from cli.instance import find_running
 from core.ids import Kind, decode_id
 from core.settings import MEBIBYTE, Settings
-from server.client import Client
-from server.running import find_running
 
 CANCEL = "mutation ($id: ID!) { cancelIngestion(documentId: $id) { __typename } }"
-MARKS = {"API": "server.cli serve", "worker": "server.cli worker", "parser": "parsing.child"}
+MARKS = {"API": "cli.main serve", "worker": "cli.main worker", "parser": "parsing.child"}
 """What the command lines of the product's processes hold."""
 PICK_UPS = 40
 DOCUMENTS = 10

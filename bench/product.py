@@ -26,12 +26,12 @@ import psutil
 from fpdf import FPDF
 
 from bench import http
+from cli.client import Client
 from core.settings import MEBIBYTE, Settings
 from db.documents import Page
 from providers.embedding.factory import open_embedder
 from providers.parsing.factory import open_parser
-from server.client import Client
-from services.chunking import PAGE_BREAK, chunk_pages
+from services.ingestion.chunking import PAGE_BREAK, chunk_pages
 
 REGISTER = """mutation ($input: RegisterInput!) {
   register(input: $input) { ... on Session { accessToken } } }"""
@@ -53,7 +53,7 @@ def lectern_up(data_dir: Path) -> Iterator[tuple[str, float, psutil.Process]]:
     """Address, seconds until ready, and the supervisor."""
     begun = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", "server.cli", "up"],
+        [sys.executable, "-m", "cli.main", "up"],
         env=os.environ | {"LECTERN_DATA_DIR": str(data_dir), "LECTERN_PORT": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

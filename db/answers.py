@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from core.errors import ErrorCode
-from db import evidence
+from db import citations
+from db.citations import Citation
 from db.engine import ReadSession, Row, WriteSession
-from db.evidence import Citation
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ async def checkpoint(
 async def append_events(session: WriteSession, message_id: UUID, events: Sequence[Event]) -> None:
     """Gapless events in order; those of a lost commit may be among them again."""
     cited = [Citation.from_payload(e.payload) for e in events if e.kind == "CITATION"]
-    await evidence.insert_citations(session, message_id, cited)
+    await citations.insert_citations(session, message_id, cited)
     await session.run_many(
         _INSERT_EVENT,
         [
@@ -164,7 +164,7 @@ async def events_after(
     events = list(_unfolded(rows, sequence))[:limit]
     if not any(event.kind == "CITATION" for event in events):
         return events
-    cited = (await evidence.citations(session, [message_id])).get(message_id, [])
+    cited = (await citations.citations(session, [message_id])).get(message_id, [])
     payloads = {citation.position: citation.payload() for citation in cited}
 
     def with_citation(event: Event) -> Event:

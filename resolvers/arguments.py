@@ -11,7 +11,7 @@ from core.ids import Kind, decode_id
 from providers.storage import CHUNK_BYTES
 from schema.chat import ChatInput
 from schema.documents import PrepareUploadInput, UploadDocumentInput
-from services.chat import Ask
+from services.chat.chat import Ask
 from services.uploads import Announced, Upload
 
 

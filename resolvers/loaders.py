@@ -8,13 +8,13 @@ from strawberry.dataloader import DataLoader
 from core.errors import NotFound
 from core.ids import check_page_size, decode_cursor, encode_cursor
 from core.principal import Principal
+from db.citations import Citation as CitationRow
+from db.citations import Step as StepRow
 from db.conversations import Conversation as ConversationRow
 from db.conversations import Message as MessageRow
 from db.conversations import MessagesPage
 from db.documents import Document as DocumentRow
 from db.documents import Page as PageRow
-from db.evidence import Citation as CitationRow
-from db.evidence import Step as StepRow
 from db.retrieval import Hit
 from resolvers import mapping
 from schema.chat import ChatStep, Citation, Message

@@ -11,8 +11,8 @@ from db import accounts as account_rows
 from db import conversations as conversation_rows
 from db import documents as document_rows
 from db import progress as progress_rows
-from db.evidence import Citation as CitationRow
-from db.evidence import Step as StepRow
+from db.citations import Citation as CitationRow
+from db.citations import Step as StepRow
 from db.retrieval import Hit
 from db.usage import Month
 from schema.accounts import ApiKey, MonthlyUsage, Role, Session, Usage, User
@@ -40,8 +40,8 @@ from schema.documents import (
 from schema.nodes import Connection, Edge, PageInfo
 from schema.retrieval import Box, Passage, RetrievalTrace
 from services import accounts as account_services
-from services.accounting import Quota, bounds
 from services.layout import Box as LayoutBox
+from services.quotas import Quota, bounds
 from services.uploads import Prepared, Uploaded
 
 T = TypeVar("T")

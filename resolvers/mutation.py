@@ -5,20 +5,20 @@ import strawberry
 from core.ids import Kind, decode_id
 from resolvers import arguments, mapping
 from resolvers.context import Info
-from resolvers.expected import Expected
+from resolvers.errors import ErrorsAsData
 from schema import accounts, chat, documents
 from schema.defaults import NullIsDefault, OptionalBool
 
 
 @strawberry.type
 class Mutation:
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def register(self, info: Info, input: accounts.RegisterInput) -> accounts.RegisterResult:
         return mapping.session(
             await info.context.services.accounts.register(input.email, input.password, input.name)
         )
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def login(self, info: Info, input: accounts.LoginInput) -> accounts.LoginResult:
         return mapping.session(
             await info.context.services.accounts.login(
@@ -27,7 +27,7 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        extensions=[Expected()],
+        extensions=[ErrorsAsData()],
         description="A new session for a refresh token, which is used up by it. The same token "
         "may be sent again for 10 seconds, should the answer be lost; after that it counts as "
         "stolen and ends the session.",
@@ -48,7 +48,7 @@ class Mutation:
         return accounts.LogoutResult(everywhere=everywhere)
 
     @strawberry.mutation(
-        extensions=[Expected()],
+        extensions=[ErrorsAsData()],
         description="Delete your account with its documents, conversations, sessions and keys. "
         "It cannot be undone.",
     )
@@ -58,7 +58,8 @@ class Mutation:
         return accounts.DeletedAccount(id=mapping.global_id(Kind.USER, principal.user_id))
 
     @strawberry.mutation(
-        extensions=[Expected()], description="Needs an access token: keys create no further keys."
+        extensions=[ErrorsAsData()],
+        description="Needs an access token: keys create no further keys.",
     )
     async def create_api_key(
         self, info: Info, input: accounts.CreateApiKeyInput
@@ -68,7 +69,7 @@ class Mutation:
         )
         return accounts.CreatedApiKey(api_key=mapping.api_key(created.key), secret=created.secret)
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def revoke_api_key(self, info: Info, id: strawberry.ID) -> accounts.RevokeApiKeyResult:
         key = await info.context.services.accounts.revoke_api_key(
             info.context.principal, decode_id(Kind.API_KEY, id)
@@ -76,7 +77,7 @@ class Mutation:
         return accounts.RevokedApiKey(api_key=mapping.api_key(key))
 
     @strawberry.mutation(
-        extensions=[Expected()],
+        extensions=[ErrorsAsData()],
         description="Send it as multipart/form-data (GraphQL multipart request specification). "
         "A file under the name of an earlier one becomes its next version.",
     )
@@ -89,7 +90,7 @@ class Mutation:
         return mapping.uploaded(uploaded)
 
     @strawberry.mutation(
-        extensions=[Expected()],
+        extensions=[ErrorsAsData()],
         description="Announce a file by its hash: it is in the library already, or here is where "
         "to PUT it. Then `completeUpload`.",
     )
@@ -102,7 +103,7 @@ class Mutation:
         return mapping.prepared(prepared)
 
     @strawberry.mutation(
-        extensions=[Expected()],
+        extensions=[ErrorsAsData()],
         description="Check the bytes that were PUT against their announced hash, and process "
         "them. Repeating it is harmless.",
     )
@@ -113,7 +114,7 @@ class Mutation:
         return mapping.uploaded(uploaded)
 
     @strawberry.mutation(
-        extensions=[Expected()], description="Process a failed or cancelled document again."
+        extensions=[ErrorsAsData()], description="Process a failed or cancelled document again."
     )
     async def retry_ingestion(
         self, info: Info, document_id: strawberry.ID
@@ -123,7 +124,7 @@ class Mutation:
         )
         return documents.RetriedIngestion(document=mapping.document(row))
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def cancel_ingestion(
         self, info: Info, document_id: strawberry.ID
     ) -> documents.CancelIngestionResult:
@@ -132,7 +133,7 @@ class Mutation:
         )
         return documents.CancelledIngestion(document=mapping.document(row))
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def rename_document(
         self, info: Info, input: documents.RenameDocumentInput
     ) -> documents.RenameDocumentResult:
@@ -142,7 +143,7 @@ class Mutation:
         return documents.RenamedDocument(document=mapping.document(row))
 
     @strawberry.mutation(
-        extensions=[Expected()],
+        extensions=[ErrorsAsData()],
         description="Delete a document with everything made from it, citations included. The text "
         "of old answers stays in your conversations, words quoted from it as well.",
     )
@@ -154,14 +155,14 @@ class Mutation:
         )
         return documents.DeletedDocument(id=id)
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def create_conversation(
         self, info: Info, input: chat.CreateConversationInput
     ) -> chat.CreateConversationResult:
         row = await info.context.services.conversations.create(info.context.principal, input.title)
         return chat.CreatedConversation(conversation=mapping.conversation(row))
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def rename_conversation(
         self, info: Info, input: chat.RenameConversationInput
     ) -> chat.RenameConversationResult:
@@ -170,7 +171,7 @@ class Mutation:
         )
         return chat.RenamedConversation(conversation=mapping.conversation(row))
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def delete_conversation(
         self, info: Info, id: strawberry.ID
     ) -> chat.DeleteConversationResult:
@@ -180,7 +181,7 @@ class Mutation:
         return chat.DeletedConversation(id=id)
 
     @strawberry.mutation(
-        extensions=[Expected()], description="End an answer early; what is written stays."
+        extensions=[ErrorsAsData()], description="End an answer early; what is written stays."
     )
     async def stop_answer(self, info: Info, message_id: strawberry.ID) -> chat.StopAnswerResult:
         row = await info.context.services.chat.stop(
@@ -188,7 +189,7 @@ class Mutation:
         )
         return chat.StoppedAnswer(answer=mapping.message(row))
 
-    @strawberry.mutation(extensions=[Expected()])
+    @strawberry.mutation(extensions=[ErrorsAsData()])
     async def rate_answer(self, info: Info, input: chat.RateAnswerInput) -> chat.RateAnswerResult:
         row = await info.context.services.chat.rate(
             info.context.principal,

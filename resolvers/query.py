@@ -6,7 +6,7 @@ from core.ids import Kind, decode_cursor, decode_id, encode_cursor, kind_of
 from db.retrieval import Scope
 from resolvers import arguments, mapping
 from resolvers.context import Info
-from resolvers.expected import NotFoundAsNull
+from resolvers.errors import NotFoundAsNull
 from schema.accounts import ApiKey, Usage, User
 from schema.chat import Conversation, Message
 from schema.defaults import NullIsDefault, OptionalInt
@@ -115,8 +115,8 @@ class Query:
     async def usage(self, info: Info) -> Usage:
         services, principal = info.context.services, info.context.principal
         used, limits = await services.uploads.usage(principal)
-        month = await services.accounting.month(principal)
-        return mapping.usage(used, limits, month, services.accounting.quota)
+        month = await services.quotas.month(principal)
+        return mapping.usage(used, limits, month, services.quotas.quota)
 
 
 async def _user(info: Info, id: strawberry.ID) -> User | None:

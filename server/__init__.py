@@ -1,1 +1,1 @@
-"""The front door: HTTP, websockets and the command line."""
+"""The front door: HTTP, websockets and event streams."""

@@ -14,9 +14,9 @@ from core.telemetry import configure_logging, correlation_id
 from resolvers.context import Context
 from resolvers.schema import build_schema
 from server.asgi import build_app
-from server.documents import CachedDocuments
 from server.files import file_routes
 from server.operations import Executor
+from server.validation import CachedDocuments
 from services.container import Services, open_services
 
 

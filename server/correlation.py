@@ -13,7 +13,7 @@ from server.errors import UNEXPECTED
 
 HEADER = "X-Request-ID"
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -46,7 +46,7 @@ class Correlation:
         except Exception:
             if started or scope["type"] != "http":
                 raise
-            log.exception("request failed", path=scope["path"])
+            logger.exception("request failed", path=scope["path"])
             extensions = {"code": ErrorCode.INTERNAL_SERVER_ERROR, "correlationId": id_}
             body = {"errors": [{"message": UNEXPECTED, "extensions": extensions}]}
             await JSONResponse(body, 500)(scope, receive, send_with_id)

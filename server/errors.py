@@ -18,7 +18,7 @@ OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
 
 UNEXPECTED = "Something went wrong on our side."
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger()
 
 
 class RequestRefused(Exception):
@@ -54,7 +54,7 @@ def published(error: GraphQLError) -> GraphQLError:
     cause = error.original_error
     if isinstance(cause, DomainError):
         return _rewritten(error, cause.message, _extensions(cause))
-    log.error("unexpected error", path=error.path, reason=error.message, exc_info=cause)
+    logger.error("unexpected error", path=error.path, reason=error.message, exc_info=cause)
     return _rewritten(
         error,
         UNEXPECTED,

@@ -15,9 +15,9 @@ from strawberry.types import ExecutionResult
 from core.errors import ErrorCode
 from core.principal import Principal
 from core.telemetry import OPERATION_SECONDS, OPERATIONS, SUBSCRIPTIONS
-from server.documents import load
 from server.errors import OPERATION_RESOLUTION_FAILURE, published
 from server.limits import MAX_COST, operation_cost, too_expensive
+from server.validation import load
 
 Authenticate = Callable[[HTTPConnection, str | None], Awaitable[Principal | None]]
 """The connection and its Authorization value into who is asking; raises `Unauthenticated`."""
@@ -28,7 +28,7 @@ PUBLIC_FIELDS = frozenset(
     ("__typename", "__schema", "__type", "register", "login", "refreshSession")
 )
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def _recorded(operation: Operation, principal: Principal | None) -> Iterator[lis
             SUBSCRIPTIONS.dec()
         else:
             OPERATION_SECONDS.labels(type_, outcome).observe(seconds)
-        log.info(
+        logger.info(
             "operation",
             type=type_,
             name=(operation.request.operation_name or _name(operation))[:100],

@@ -25,7 +25,7 @@ PROTOCOL = "graphql-transport-ws"
 SEND_SECONDS = 30
 """A peer that has not taken a message for so long is given up."""
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 class Close(Exception):
@@ -102,7 +102,7 @@ class _Connection:
             return close
         except Exception as error:
             if not self._deadline.expired():
-                log.exception("websocket failed", exc_info=error)
+                logger.exception("websocket failed", exc_info=error)
                 return Close(4500, "Internal server error")
         if self._end:
             return self._end
@@ -205,7 +205,7 @@ class _Connection:
         except Close as close:
             self._fail(close)
         except Exception:
-            log.exception("operation failed")
+            logger.exception("operation failed")
             self._fail(Close(4500, "Internal server error"))
 
     async def _operate(self, id_: str, request: OperationRequest) -> None:

@@ -22,7 +22,7 @@ from core.text import check_storable, is_storable
 from core.tokens import AccessToken, OpaqueToken, TokenSigner
 from db import accounts
 from db.engine import Database, WriteSession
-from services.throttle import Throttle, household
+from services.rate_limit import RateLimit, network_of
 
 REUSE_GRACE = timedelta(seconds=10)
 """A refresh token may be sent again this soon: the first answer may have been lost."""
@@ -55,8 +55,8 @@ class Accounts:
         self,
         database: Database,
         signer: TokenSigner,
-        logins: Throttle,
-        addresses: Throttle,
+        logins: RateLimit,
+        addresses: RateLimit,
         refresh_token_seconds: int,
     ) -> None:
         self._database = database
@@ -94,17 +94,17 @@ class Accounts:
         """Raises `RateLimited` after too many failures of one account or tries from one address,
         and `InvalidCredentials`, after the same work whether the user exists or not."""
         if address is not None:
-            await self._addresses.spend(household(address))
+            await self._addresses.hit(network_of(address))
         email = email.strip().lower()
         if not is_storable(email + password):
             raise _wrong_credentials()
-        await self._logins.spend(email)
+        await self._logins.hit(email)
         async with self._database.read(None) as session:
             user = await accounts.user_by_email(session, email)
         matches = await self._matches(user.password_hash if user else self._dummy_hash, password)
         if user is None or not matches:
             raise _wrong_credentials()
-        await self._logins.forgive(email)
+        await self._logins.reset(email)
         async with self._database.write(user.id) as write:
             return await self._open(write, user, family_id=new_id())
 
@@ -148,7 +148,7 @@ class Accounts:
         Raises `RateLimited` after too many failures, `InvalidCredentials` and `Unauthenticated`.
         """
         user = await self.user(principal)
-        await self._logins.spend(user.email)
+        await self._logins.hit(user.email)
         if not is_storable(password) or not await self._matches(user.password_hash, password):
             raise InvalidCredentials("The password is wrong.")
         async with self._database.write(principal.user_id) as session:

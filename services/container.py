@@ -21,21 +21,21 @@ from providers.embedding import Embedder
 from providers.embedding.factory import open_embedder
 from providers.reranking.http import open_reranker
 from providers.storage import Storage, open_storage
-from services.accounting import Accounting, Prices, Quota
 from services.accounts import Accounts
-from services.answer_log import AnswerTail
-from services.chat import Chat
-from services.composition import Composer
+from services.chat.answer_log import AnswerTail
+from services.chat.chat import Chat
+from services.chat.generation import AnswerGenerator
 from services.conversations import Conversations
 from services.documents import Documents
 from services.downloads import Downloads
-from services.events import Hints
+from services.hints import Hints
 from services.queue import Queue, open_redis
+from services.quotas import Prices, Quota, Quotas
+from services.rate_limit import RateLimit
 from services.retrieval import Retrieval
-from services.throttle import Throttle
 from services.uploads import Uploads
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 READY_SECONDS = 3
 LOGIN_TRIES, LOGIN_WINDOW_SECONDS = 10, 300
 """Of one account, from anywhere; a success begins anew."""
@@ -58,7 +58,7 @@ class Services:
     retrieval: Retrieval
     conversations: Conversations
     chat: Chat
-    accounting: Accounting
+    quotas: Quotas
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
         """Raises `Unauthenticated`."""
@@ -69,7 +69,7 @@ class Services:
         try:
             await self.embedder.embed_query("Is anybody there?")
         except DomainError as error:
-            _log.warning("embedder is not ready", error=error.message, cause=str(error.__cause__))
+            logger.warning("embedder is not ready", error=error.message, cause=str(error.__cause__))
         await asyncio.to_thread(detect_language, "Is anybody there?")
 
     async def ready(self) -> dict[str, str | None]:
@@ -109,8 +109,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         retrieval = Retrieval(database, embedder, reranker, graph_chunks=settings.graph_chunks)
         prices = Prices(settings.prompt_price, settings.completion_price)
         quota = Quota(settings.max_user_daily_answers, settings.max_user_monthly_tokens)
-        composer = Composer(database, retrieval, answerer, extractive, prices)
-        chat = await stack.enter_async_context(Chat(database, hints, tail, composer, quota))
+        generator = AnswerGenerator(database, retrieval, answerer, extractive, prices)
+        chat = await stack.enter_async_context(Chat(database, hints, tail, generator, quota))
         TASKS.set_function(lambda: len(asyncio.all_tasks()))
         CONNECTIONS.set_function(lambda: database.connections_in_use)
         CHANNELS.set_function(lambda: hints.channel_count)
@@ -125,8 +125,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             accounts=Accounts(
                 database,
                 signer,
-                Throttle(redis, "login", LOGIN_TRIES, LOGIN_WINDOW_SECONDS),
-                Throttle(redis, "address", settings.max_address_logins, LOGIN_WINDOW_SECONDS),
+                RateLimit(redis, "login", LOGIN_TRIES, LOGIN_WINDOW_SECONDS),
+                RateLimit(redis, "address", settings.max_address_logins, LOGIN_WINDOW_SECONDS),
                 settings.refresh_token_seconds,
             ),
             documents=Documents(database, storage, hints, queue, settings.max_attempts),
@@ -137,7 +137,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             retrieval=retrieval,
             conversations=Conversations(database),
             chat=chat,
-            accounting=Accounting(database, quota),
+            quotas=Quotas(database, quota),
         )
 
 

@@ -9,10 +9,10 @@ from core.errors import InvalidInput, NotFound
 from core.ids import check_page_size
 from core.principal import Principal
 from core.text import check_storable
-from db import conversations, evidence
+from db import citations, conversations
+from db.citations import Citation, Step
 from db.conversations import Conversation, Message, MessagesPage
 from db.engine import Database
-from db.evidence import Citation, Step
 from db.retrieval import Hit
 
 Cursor = tuple[datetime, UUID]
@@ -78,19 +78,19 @@ class Conversations:
         self, principal: Principal, message_ids: Sequence[UUID]
     ) -> dict[UUID, list[Citation]]:
         async with self._database.read(principal.user_id) as session:
-            return await evidence.citations(session, message_ids)
+            return await citations.citations(session, message_ids)
 
     async def passages(
         self, principal: Principal, message_ids: Sequence[UUID]
     ) -> dict[UUID, list[Hit]]:
         async with self._database.read(principal.user_id) as session:
-            return await evidence.passages(session, message_ids)
+            return await citations.passages(session, message_ids)
 
     async def steps(
         self, principal: Principal, message_ids: Sequence[UUID]
     ) -> dict[UUID, list[Step]]:
         async with self._database.read(principal.user_id) as session:
-            return await evidence.steps(session, message_ids)
+            return await citations.steps(session, message_ids)
 
 
 def _checked_title(title: str) -> str:

@@ -15,7 +15,7 @@ from db.documents import Document, Page
 from db.engine import Database, WriteSession
 from db.progress import Progress
 from providers.storage import Storage
-from services.events import Hints, document_subject, owner_subject
+from services.hints import Hints, document_subject, owner_subject
 from services.queue import Queue
 
 RECHECK_SECONDS = 2.0

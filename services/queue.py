@@ -10,7 +10,7 @@ from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 JOB = "ingest"
 WAKE_SECONDS = 0.5
 """What a Redis that hangs may cost an upload that is safe already."""
@@ -42,4 +42,4 @@ class Queue:
                 for version_id in version_ids:
                     await self.redis.enqueue_job(JOB, _job_id=str(version_id))
         except (RedisError, OSError) as error:
-            _log.warning("wake-up lost", error=repr(error))
+            logger.warning("wake-up lost", error=repr(error))

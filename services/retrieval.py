@@ -17,7 +17,7 @@ from providers.embedding import Embedder
 from providers.reranking import Reranker
 from services.ranking import SENTENCES_OF, by_best_sentence, distinct, each_document_first
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 MAX_QUERY_CHARACTERS = 10_000
 MAX_TERMS = 64
 MAX_RESULTS = 100
@@ -132,7 +132,7 @@ async def _reranked(reranker: Reranker, query: str, hits: list[Hit]) -> list[Hit
     try:
         scores = await reranker.rerank(query, [hit.text for hit in head])
     except ProviderUnavailable as error:
-        _log.warning("search not reranked", cause=repr(error.__cause__))
+        logger.warning("search not reranked", cause=repr(error.__cause__))
         return hits
     read = [replace(hit, score=score) for hit, score in zip(head, scores, strict=True)]
     return sorted(read, key=lambda hit: hit.score, reverse=True) + tail

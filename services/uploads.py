@@ -27,7 +27,7 @@ from db.documents import Document, NewVersion, Usage
 from db.engine import Database, WriteSession
 from providers.storage import Storage
 from services.documents import checked_filename
-from services.events import Hints, document_subject, owner_subject
+from services.hints import Hints, document_subject, owner_subject
 from services.intake import Intake, too_large
 from services.queue import Queue
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from cli.embedded import EmbeddedPostgres, EmbeddedRedis
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
 from db import migrate
-from language_model import Model, serve_model
-from server.embedded import EmbeddedPostgres, EmbeddedRedis
 from services.container import Services, open_services
+from support.language_model import Model, serve_model
 
 PASSWORD = "correct horse battery"
 

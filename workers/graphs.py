@@ -7,7 +7,7 @@ import structlog
 from db import vectors
 from db.engine import Database
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 PAUSE_SECONDS = 60.0
 """How long new vectors may wait; until then searches compare them one by one."""
 RECENT_DAYS = 2
@@ -23,7 +23,7 @@ class Graphs:
             try:
                 await self.extend()
             except Exception:
-                _log.exception("extending graphs broke")
+                logger.exception("extending graphs broke")
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def extend(self) -> None:

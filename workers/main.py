@@ -19,14 +19,14 @@ from core.errors import DatabaseUnavailable
 from core.settings import Settings
 from providers.parsing.factory import open_parser
 from services.container import Services, open_services
-from services.ingestion import Ingestion
-from services.pipeline import Pipeline
+from services.ingestion.jobs import Ingestion
+from services.ingestion.pipeline import Pipeline
 from services.queue import JOB, decode_job, encode_job
 from workers.graphs import Graphs
 from workers.scratch import scratch_folder
 from workers.sweeper import Sweeper
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 NICENESS = 10
 """On a shared machine the API, which people wait for, goes first."""
 WAKE_POLL_SECONDS = 0.02
@@ -63,7 +63,7 @@ async def _run(settings: Settings) -> None:
             *(_work(ingestion, wake, number) for number, wake in enumerate(wakes)),
         ]
         tasks = [asyncio.create_task(duty) for duty in duties]
-        _log.info("worker ready")
+        logger.info("worker ready")
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
@@ -81,9 +81,9 @@ async def _work(ingestion: Ingestion, wake: asyncio.Event, number: int) -> None:
             if await ingestion.run_next(name):
                 continue
         except DatabaseUnavailable as error:
-            _log.warning("no work claimed", cause=repr(error.__cause__))
+            logger.warning("no work claimed", cause=repr(error.__cause__))
         except Exception:
-            _log.exception("claiming work broke")
+            logger.exception("claiming work broke")
         try:
             async with asyncio.timeout(WORK_POLL_SECONDS):
                 await wake.wait()
@@ -111,5 +111,5 @@ async def _hear(services: Services, wakes: Sequence[asyncio.Event]) -> None:
         try:
             await worker.async_run()
         except (RedisError, OSError) as error:
-            _log.warning("redis lost; looking for work without it", error=str(error))
+            logger.warning("redis lost; looking for work without it", error=str(error))
         await asyncio.sleep(RECONNECT_SECONDS)

@@ -9,7 +9,7 @@ from db import blobs, purges
 from db.engine import Database
 from providers.storage import Storage
 
-_log = structlog.get_logger()
+logger = structlog.get_logger()
 SWEEP_SECONDS = 3.0
 POSTPONED_SECONDS = 60
 """After a store that did not delete a file, others come first."""
@@ -26,7 +26,7 @@ class Sweeper:
             try:
                 await self.sweep()
             except Exception:
-                _log.exception("sweep broke")
+                logger.exception("sweep broke")
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> None:
@@ -44,7 +44,7 @@ class Sweeper:
             try:
                 await self._storage.delete(key)
             except ProviderUnavailable as error:
-                _log.warning("file not deleted", key=key, cause=repr(error.__cause__))
+                logger.warning("file not deleted", key=key, cause=repr(error.__cause__))
                 await blobs.postpone(session, key, POSTPONED_SECONDS)
             else:
                 await blobs.keep(session, key)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from cli.embedded import EmbeddedPostgres, EmbeddedRedis
 from core.errors import EmailTaken
 from core.principal import Principal
 from core.settings import Settings
 from db import migrate
 from providers.parsing.factory import open_parser
-from server.embedded import EmbeddedPostgres, EmbeddedRedis
 from services.container import Services, open_services
-from services.ingestion import Ingestion
-from services.pipeline import Pipeline
+from services.ingestion.jobs import Ingestion
+from services.ingestion.pipeline import Pipeline
 from services.uploads import Upload
 
 PASSWORD = "correct horse battery"

@@ -8,7 +8,7 @@ import structlog
 from core.errors import ProviderUnavailable
 from providers.answering import Answerer, Delta, Question, Step, Tokens, Turn, Verdict
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger()
 
 
 class FallbackAnswerer:
@@ -53,7 +53,7 @@ class FallbackAnswerer:
             await self._second.aclose()
 
     def _log(self, error: ProviderUnavailable) -> None:
-        log.warning(
+        logger.warning(
             "answerer_fell_back",
             first=self._first.name,
             second=self._second.name,

@@ -55,7 +55,7 @@ cost ten times what all else does that happens to a token."""
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Seconds. `first_token` covers every retry; after it nothing is retried."""
 
     first_token: float = 20
@@ -81,11 +81,11 @@ class OpenAIAnswerer:
     """The client's own retries (jitter, `Retry-After`) end when the answer begins to stream."""
 
     def __init__(
-        self, client: openai.AsyncOpenAI, model: str, patience: Patience | None = None
+        self, client: openai.AsyncOpenAI, model: str, timeouts: Timeouts | None = None
     ) -> None:
         self.name = model
         self._client = client
-        self._patience = patience or Patience()
+        self._timeouts = timeouts or Timeouts()
         self._takes_tools = True
         self._breaker = CircuitBreaker(ErrorCode.LLM_UNAVAILABLE, UNAVAILABLE, DOWN)
 
@@ -96,7 +96,7 @@ class OpenAIAnswerer:
             question = replace(question, library=None)
         tools = Tools(question) if question.library else None
         clock = asyncio.get_running_loop().time
-        end = clock() + self._patience.total
+        end = clock() + self._timeouts.total
         messages = answer_messages(question)
         while question.sources:
             try:
@@ -131,7 +131,7 @@ class OpenAIAnswerer:
             return question
         messages = rewrite_messages(question, history)
         with _provider_errors(), self._breaker.guard():
-            async with asyncio.timeout(self._patience.rewrite):
+            async with asyncio.timeout(self._timeouts.rewrite):
                 completion = await self._client.chat.completions.create(
                     model=self.name, messages=messages
                 )
@@ -163,7 +163,7 @@ class OpenAIAnswerer:
                 said += text
                 if text:
                     yield text
-                pause = clock() + self._patience.between_tokens
+                pause = clock() + self._timeouts.between_tokens
                 with _provider_errors():
                     async with asyncio.timeout_at(min(pause, end)):
                         chunk = await anext(stream, None)
@@ -184,7 +184,7 @@ class OpenAIAnswerer:
         """
         clock = asyncio.get_running_loop().time
         with _provider_errors(), self._breaker.guard():
-            async with asyncio.timeout_at(min(clock() + self._patience.first_token, end)):
+            async with asyncio.timeout_at(min(clock() + self._timeouts.first_token, end)):
                 if tools is not None and tools.offered and self._takes_tools:
                     try:
                         return await self._request(messages, tools=TOOLS)

@@ -2,7 +2,7 @@
 
 from core.settings import Settings
 from providers.parsing import Parser
-from providers.parsing.failover import FailoverParser
+from providers.parsing.fallback import FallbackParser
 from providers.parsing.sandbox import SandboxedParser
 
 
@@ -25,4 +25,4 @@ def open_parser(settings: Settings) -> Parser:
         timeout_seconds=settings.parse_timeout_seconds,
         max_pages=settings.max_pages,
     )
-    return FailoverParser(llamaparse, local)
+    return FallbackParser(llamaparse, local)

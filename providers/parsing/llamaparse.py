@@ -18,20 +18,20 @@ import structlog
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from providers.breaker import CircuitBreaker
 from providers.parsing import Page, PageWindow
+from providers.parsing.formats.pdf import WINDOW_PAGES, too_many_pages
+from providers.parsing.formats.text import clean
 from providers.parsing.media import EXTENSIONS
-from providers.parsing.pdf import WINDOW_PAGES, too_many_pages
-from providers.parsing.text import clean
 
 UNAVAILABLE = "LlamaParse cannot be used right now."
 _SUFFIXES = {media_type: suffix for suffix, media_type in reversed(EXTENSIONS.items())}
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _RULE = re.compile(r"\s*\|[\s|:-]*-[\s|:-]*\|\s*")
 
-logger = structlog.get_logger(__name__)
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """Seconds, except `attempts`. A server that asks for more than `longest_wait` is given up."""
 
     request: float = 60
@@ -56,7 +56,7 @@ class LlamaParseParser:
         base_url: str | None,
         timeout_seconds: float,
         max_pages: int,
-        patience: Patience | None = None,
+        retries: RetryPolicy | None = None,
     ) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on import it announces its successor
@@ -68,7 +68,7 @@ class LlamaParseParser:
             self._options["base_url"] = base_url.rstrip("/")
         self.timeout_seconds = timeout_seconds
         self.max_pages = max_pages
-        self._patience = patience or Patience()
+        self._retries = retries or RetryPolicy()
         self._breaker = CircuitBreaker(
             ErrorCode.PARSER_UNAVAILABLE, UNAVAILABLE, (ProviderUnavailable,)
         )
@@ -84,7 +84,7 @@ class LlamaParseParser:
     async def _result(self, path: Path, media_type: str) -> Any:
         from llama_cloud_services.parse.base import BackoffPattern, JobFailedException
 
-        async with httpx.AsyncClient(transport=_PatientTransport(self._patience)) as http:
+        async with httpx.AsyncClient(transport=_PatientTransport(self._retries)) as http:
             client = self._client_type(
                 **self._options,
                 custom_client=http,
@@ -121,14 +121,14 @@ class _PatientTransport(httpx.AsyncBaseTransport):
     Jitter: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
     """
 
-    def __init__(self, patience: Patience) -> None:
+    def __init__(self, retries: RetryPolicy) -> None:
         self._inner = httpx.AsyncHTTPTransport()
-        self._patience = patience
+        self._retries = retries
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.extensions["timeout"] = httpx.Timeout(self._patience.request).as_dict()
-        longest = self._patience.first_wait
-        for _ in range(self._patience.attempts):
+        request.extensions["timeout"] = httpx.Timeout(self._retries.request).as_dict()
+        longest = self._retries.first_wait
+        for _ in range(self._retries.attempts):
             try:
                 response = await self._inner.handle_async_request(request)
             except httpx.TransportError as error:
@@ -144,10 +144,10 @@ class _PatientTransport(httpx.AsyncBaseTransport):
                 wait = _retry_after(response)
             if wait is None:
                 wait = random.uniform(0, longest)
-            if wait > self._patience.longest_wait:
+            if wait > self._retries.longest_wait:
                 break
             await asyncio.sleep(wait)
-            longest = min(longest * 2, self._patience.longest_wait)
+            longest = min(longest * 2, self._retries.longest_wait)
         raise _unavailable()
 
     async def aclose(self) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from core.errors import ErrorCode, ParseFailure
 from providers.parsing import Page, PageWindow
-from providers.parsing.hypertext import render_html
-from providers.parsing.mail import render_mail
+from providers.parsing.formats.eml import render_mail
+from providers.parsing.formats.html import render_html
+from providers.parsing.formats.office import read_office
+from providers.parsing.formats.pdf import WINDOW_PAGES, read_pdf, too_many_pages
+from providers.parsing.formats.rtf import render_rtf
+from providers.parsing.formats.text import SECTION_CHARACTERS, clean, decode, sections
 from providers.parsing.media import CSV, EML, HTML, MARKDOWN, PDF, PLAIN, PPTX, RTF, SUPPORTED, XLSX
-from providers.parsing.office import read_office
-from providers.parsing.pdf import WINDOW_PAGES, read_pdf, too_many_pages
-from providers.parsing.richtext import render_rtf
-from providers.parsing.text import SECTION_CHARACTERS, clean, decode, sections
 
 
 def read(

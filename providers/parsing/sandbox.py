@@ -26,7 +26,7 @@ _STDERR_BYTES = 4096
 _ROOT = Path(__file__).parents[2]
 _OUT_OF_MEMORY = ("memory allocation", "MemoryError", "bad_alloc", "out of memory")
 
-logger = structlog.get_logger(__name__)
+logger = structlog.get_logger()
 
 
 class SandboxedParser:

@@ -12,19 +12,19 @@ from uuid import UUID
 
 import asyncpg
 
+from cli.children import Child
+from cli.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
 from core.errors import DatabaseUnavailable
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
 from db import migrate
 from db.documents import Document
-from embeddings import EmbeddingServer
-from product import PATIENCE_SECONDS, Product
-from server.children import Child
-from server.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
 from services.container import Services, open_services
 from services.documents import ENDED
 from services.uploads import Upload
+from support.embeddings import EmbeddingServer
+from support.product import PATIENCE_SECONDS, Product
 
 LEASE_SECONDS = 2.0
 _HALT = """

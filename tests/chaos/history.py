@@ -11,8 +11,8 @@ import asyncpg
 from cluster import Cluster, register, until_ended, upload
 
 from core.principal import Principal
-from product import PATIENCE_SECONDS
 from services.container import Services
+from support.product import PATIENCE_SECONDS
 
 _DOCUMENTS = """
 SELECT d.id, d.status::text, d.failure_code, d.progress_version, v.sha256, v.page_count,

@@ -15,9 +15,9 @@ from contents import pdf_file, poisoned_file, text_file
 from history import check
 from redis import Redis
 
+from cli.client import ApiError, Client
 from core.ids import Kind, decode_id, new_id
 from core.principal import Principal
-from server.client import ApiError, Client
 
 OWNERS = 4
 WORKERS = 3

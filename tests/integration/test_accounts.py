@@ -25,7 +25,7 @@ from resolvers.context import Context
 from resolvers.schema import build_schema
 from services.accounts import KEY_TRUSTED, Accounts, Session
 from services.container import LOGIN_TRIES, LOGIN_WINDOW_SECONDS, Services
-from services.throttle import Throttle
+from services.rate_limit import RateLimit
 
 PASSWORD = "correct horse battery"
 SCHEMA = build_schema()
@@ -289,8 +289,8 @@ async def test_without_redis_people_still_log_in(services: Services) -> None:
     accounts = Accounts(
         services.database,
         TokenSigner("a secret of the tests, long enough", 900),
-        Throttle(gone, "login", 0, 60),
-        Throttle(gone, "address", 0, 60),
+        RateLimit(gone, "login", 0, 60),
+        RateLimit(gone, "address", 0, 60),
         60,
     )
     session = await registered(services)
@@ -311,8 +311,8 @@ async def test_people_log_in_while_redis_says_nothing(services: Services) -> Non
         accounts = Accounts(
             services.database,
             TokenSigner("a secret of the tests, long enough", 900),
-            Throttle(silent, "login", 0, 60),
-            Throttle(silent, "address", 0, 60),
+            RateLimit(silent, "login", 0, 60),
+            RateLimit(silent, "address", 0, 60),
             60,
         )
         async with asyncio.timeout(30):

@@ -8,12 +8,12 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from cli.embedded import EmbeddedPostgres
 from core.ids import new_id
 from db import accounts, answers, conversations
 from db.answers import Ending, Event
 from db.conversations import Message
 from db.engine import Database, WriteSession
-from server.embedded import EmbeddedPostgres
 
 Act = Callable[[WriteSession, Message], Awaitable[object]]
 EVENTS = [

@@ -13,14 +13,14 @@ from core.principal import Principal
 from core.settings import Settings
 from db import answers, conversations
 from db.answers import Event
+from db.citations import Citation
 from db.conversations import Message
-from db.evidence import Citation
-from language_model import Model, says, tool_calls
-from library import add_documents
-from services.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail
-from services.chat import BATCH, Ask, title_of
+from services.chat.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail
+from services.chat.chat import BATCH, Ask, title_of
 from services.container import Services, open_services
 from services.queue import open_redis
+from support.language_model import Model, says, tool_calls
+from support.library import add_documents
 
 FILES = {
     "guide.txt": "The lighthouse of Skerra was lit in 1862 by Ann Ross.",
@@ -156,7 +156,7 @@ async def test_deleting_the_conversation_ends_writer_and_follower(
 async def test_a_hole_in_redis_is_filled_from_the_database_at_once(
     services: Services, principal: Principal, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.chat.RECHECK_SECONDS", 3600)
+    monkeypatch.setattr("services.chat.chat.RECHECK_SECONDS", 3600)
     model.manners = [says("Lit in 1862 [1].", *["word "] * 20, between=0.03)]
     asked = question()
     seen = await events_of(services, principal, asked)

@@ -17,9 +17,9 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from cli import doctor
+from cli.embedded import EmbeddedPostgres
 from core.settings import Settings
-from server import doctor
-from server.embedded import EmbeddedPostgres
 
 
 class LanguageModel(BaseHTTPRequestHandler):
@@ -161,7 +161,7 @@ def test_a_reader_that_goes_away_is_no_crash(tmp_path: Path) -> None:
     os.close(reader)
     with os.fdopen(writer, "w") as output:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "server.cli", "doctor"],
+            [sys.executable, "-P", "-m", "cli.main", "doctor"],
             env=os.environ | {"LECTERN_DATA_DIR": str(tmp_path / "none"), "LECTERN_PORT": "0"},
             stdout=output,
             stderr=subprocess.PIPE,

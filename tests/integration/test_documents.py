@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from cli.embedded import EmbeddedPostgres
 from core.errors import ErrorCode, InvalidState, NotFound
 from core.ids import new_id
 from core.principal import Principal
@@ -16,13 +17,12 @@ from core.settings import Settings
 from db import progress
 from db.documents import Document
 from db.progress import Progress
-from embeddings import EmbeddingServer
-from library import add_documents, open_ingestion
-from server.embedded import EmbeddedPostgres
-from services import pipeline
 from services.container import Services
-from services.ingestion import Ingestion
+from services.ingestion import pipeline
+from services.ingestion.jobs import Ingestion
 from services.uploads import Upload
+from support.embeddings import EmbeddingServer
+from support.library import add_documents, open_ingestion
 from workers.sweeper import Sweeper
 
 Add = Callable[..., Awaitable[Document]]

@@ -10,12 +10,12 @@ import psutil
 import pytest
 from redis import Redis
 
-from server.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
+from cli.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
 
 PARENT = """
 import sys, time
 from pathlib import Path
-from server.embedded import EmbeddedPostgres, EmbeddedRedis
+from cli.embedded import EmbeddedPostgres, EmbeddedRedis
 postgres, redis = EmbeddedPostgres(Path(sys.argv[1]), fsync="off"), EmbeddedRedis(Path(sys.argv[1]))
 postgres.start()
 redis.start()

@@ -6,10 +6,10 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from cli.embedded import EmbeddedPostgres
 from core.errors import InvalidInput
 from core.ids import new_id
 from db.engine import Database
-from server.embedded import EmbeddedPostgres
 
 BACKEND = text("SELECT pg_backend_pid() AS pid")
 

@@ -4,7 +4,7 @@ import asyncio
 
 from core.ids import new_id
 from services.container import Services
-from services.events import answer_subject
+from services.hints import answer_subject
 
 PATIENCE_SECONDS = 30
 

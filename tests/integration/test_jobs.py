@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from cli.embedded import EmbeddedPostgres
 from core.errors import (
     DomainError,
     ErrorCode,
@@ -34,12 +35,11 @@ from core.settings import Settings
 from db import chunks, documents, jobs, progress
 from db.documents import Document, NewVersion
 from db.jobs import Claim, LeaseLost
-from library import open_ingestion
-from server.embedded import EmbeddedPostgres
-from services.attempt import Attempt
 from services.container import Services, open_services
-from services.ingestion import Ingestion
+from services.ingestion.attempt import Attempt
+from services.ingestion.jobs import Ingestion
 from services.uploads import Upload
+from support.library import open_ingestion
 
 STATUSES = ("PENDING", "PROCESSING", "SEARCHABLE", "READY", "FAILED", "CANCELLED")
 UNFINISHED = STATUSES[:3]

@@ -14,13 +14,13 @@ from starlette.routing import Route
 
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from core.settings import Settings
-from loopback import serve
 from providers.parsing import PageWindow, Parser
 from providers.parsing.factory import open_parser
-from providers.parsing.failover import FailoverParser
-from providers.parsing.llamaparse import LlamaParseParser, Patience
+from providers.parsing.fallback import FallbackParser
+from providers.parsing.llamaparse import LlamaParseParser, RetryPolicy
 from providers.parsing.media import HTML, PDF
 from providers.parsing.sandbox import SandboxedParser
+from support.loopback import serve
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("llama_parse") is None, reason="needs the extra llamaparse"
@@ -94,14 +94,14 @@ async def service() -> AsyncIterator[Service]:
 
 
 def parser_of(
-    service: Service, timeout_seconds: float = 30, patience: Patience | None = None
+    service: Service, timeout_seconds: float = 30, retries: RetryPolicy | None = None
 ) -> LlamaParseParser:
     return LlamaParseParser(
         api_key="llx-secret",
         base_url=service.url,
         timeout_seconds=timeout_seconds,
         max_pages=10,
-        patience=patience or Patience(first_wait=0.01),
+        retries=retries or RetryPolicy(first_wait=0.01),
     )
 
 
@@ -155,8 +155,8 @@ async def test_passing_troubles_are_retried_with_the_whole_file(
 async def test_retry_after_is_obeyed(service: Service, after: str) -> None:
     service.uploads = [Response(status_code=429, headers={"Retry-After": after})]
     day = 24 * 3600.0
-    patience = Patience(first_wait=day, longest_wait=day)
-    assert len(await read(parser_of(service, patience=patience))) == 1
+    retries = RetryPolicy(first_wait=day, longest_wait=day)
+    assert len(await read(parser_of(service, retries=retries))) == 1
 
 
 @pytest.mark.parametrize("after", ["3600", "Fri, 21 Oct 2350 07:28:00 GMT"])
@@ -172,7 +172,7 @@ async def test_a_service_that_asks_for_too_much_patience_is_given_up(
 async def test_lasting_trouble_ends_after_a_few_attempts(service: Service) -> None:
     service.uploads = [Response(status_code=500) for _ in range(20)]
     await failure_of(parser_of(service))
-    assert len(service.sizes) == Patience().attempts
+    assert len(service.sizes) == RetryPolicy().attempts
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 404, 422])
@@ -235,7 +235,7 @@ async def test_an_open_circuit_spares_the_service(service: Service) -> None:
 async def test_the_local_parser_stands_in_and_says_so(service: Service) -> None:
     service.uploads = [Response(status_code=401)]
     local = SandboxedParser(timeout_seconds=60, memory_bytes=1 << 30, max_pages=10)
-    parser = FailoverParser(parser_of(service), local)
+    parser = FallbackParser(parser_of(service), local)
     windows = await read(parser)
     assert parser.name == "llamaparse"
     assert windows[0].notice is not None
@@ -255,7 +255,7 @@ async def test_a_failure_after_the_first_page_is_not_hidden(service: Service) ->
             raise ProviderUnavailable(ErrorCode.PARSER_UNAVAILABLE, "gone")
 
     with pytest.raises(ProviderUnavailable):
-        await read(FailoverParser(Breaking(), parser_of(service)))  # type: ignore[arg-type]
+        await read(FallbackParser(Breaking(), parser_of(service)))  # type: ignore[arg-type]
 
 
 async def test_the_settings_choose_the_parser(service: Service) -> None:

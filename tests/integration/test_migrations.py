@@ -6,11 +6,11 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
+from cli.embedded import EmbeddedPostgres
 from core.ids import new_id
 from db import answers, conversations, migrate
 from db.answers import Event
 from db.engine import Database
-from server.embedded import EmbeddedPostgres
 
 USER_ID = new_id()
 OLD_ANSWER = """

@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from core.errors import ErrorCode, ProviderUnavailable
-from language_model import Manner, Model, answers, chunk, completes, says, streams
 from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
-from providers.answering.openai import OpenAIAnswerer, Patience, open_client
+from providers.answering.openai import OpenAIAnswerer, Timeouts, open_client
+from support.language_model import Manner, Model, answers, chunk, completes, says, streams
 
 SOURCES = [
     Source(1, "Guide", 3, "The lighthouse was lit in 1862.", 0.9),
@@ -25,7 +25,7 @@ QUESTION = Question("When was the lighthouse lit?", [], SOURCES)
 @pytest.fixture
 async def answerer(model: Model) -> AsyncIterator[OpenAIAnswerer]:
     client = open_client(model.url, "k")
-    answerer = OpenAIAnswerer(client, "test-model", Patience(first_token=30, rewrite=30))
+    answerer = OpenAIAnswerer(client, "test-model", Timeouts(first_token=30, rewrite=30))
     yield answerer
     await answerer.aclose()
 
@@ -33,7 +33,7 @@ async def answerer(model: Model) -> AsyncIterator[OpenAIAnswerer]:
 @pytest.fixture
 async def impatient(model: Model) -> AsyncIterator[Callable[..., OpenAIAnswerer]]:
     async with open_client(model.url, "k") as client:
-        yield lambda **patience: OpenAIAnswerer(client, "test-model", Patience(**patience))
+        yield lambda **timeouts: OpenAIAnswerer(client, "test-model", Timeouts(**timeouts))
 
 
 async def collect(answerer: OpenAIAnswerer, question: Question = QUESTION) -> tuple[str, Verdict]:

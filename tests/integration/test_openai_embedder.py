@@ -16,10 +16,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.errors import ErrorCode, ProviderUnavailable
-from loopback import serve
 from providers.embedding.bundle import DIMENSIONS, NAME, bundled_model
 from providers.embedding.local import LocalEmbedder
 from providers.embedding.openai import OpenAIEmbedder
+from support.loopback import serve
 
 Manner = Callable[[Request], Awaitable[Response]]
 

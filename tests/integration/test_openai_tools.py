@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from core.errors import ErrorCode, ProviderUnavailable
-from language_model import Model, answers, chunk, delta, says, streams, tool_calls
 from providers.answering import Delta, Question, Source, Step, Tokens, Verdict
-from providers.answering.openai import OpenAIAnswerer, Patience, open_client
+from providers.answering.openai import OpenAIAnswerer, Timeouts, open_client
 from providers.answering.prompt import BYTES_PER_TOKEN
 from providers.answering.tools import FOUND_TOKENS, MAX_PAGES, MAX_ROUNDS
+from support.language_model import Model, answers, chunk, delta, says, streams, tool_calls
 
 FIRST = Source(1, "Guide", 3, "Fog came in the morning.", 0.8)
 
@@ -45,7 +45,7 @@ SEARCH = ("search_documents", '{"query": "lighthouse  lit"}')
 @pytest.fixture
 async def answerer(model: Model) -> AsyncIterator[OpenAIAnswerer]:
     client = open_client(model.url, "k", max_retries=0)
-    answerer = OpenAIAnswerer(client, "test-model", Patience(first_token=30, rewrite=30))
+    answerer = OpenAIAnswerer(client, "test-model", Timeouts(first_token=30, rewrite=30))
     yield answerer
     await answerer.aclose()
 

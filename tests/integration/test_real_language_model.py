@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
-from providers.answering.openai import OpenAIAnswerer, Patience, open_client
+from providers.answering.openai import OpenAIAnswerer, Timeouts, open_client
 from providers.answering.prompt import answer_messages
 
 SOURCES = [
@@ -43,7 +43,7 @@ def url() -> Iterator[str]:
 @pytest.fixture
 async def answerer(url: str) -> AsyncIterator[OpenAIAnswerer]:
     client = open_client(f"{url}/v1", "none")
-    answerer = OpenAIAnswerer(client, "smollm2", Patience(120, 120, 240, 120))
+    answerer = OpenAIAnswerer(client, "smollm2", Timeouts(120, 120, 240, 120))
     yield answerer
     await answerer.aclose()
 

@@ -13,12 +13,12 @@ from starlette.routing import Route
 from core.errors import ProviderUnavailable
 from core.principal import Principal
 from core.settings import Settings
-from library import add_documents
-from loopback import serve
 from providers.reranking import Reranker
 from providers.reranking.http import open_reranker
 from services.container import Services
 from services.retrieval import Retrieval
+from support.library import add_documents
+from support.loopback import serve
 
 TEXTS = ["the lamp", "the tide", "the bread"]
 KEY = "a key for the reranker"

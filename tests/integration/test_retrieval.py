@@ -14,8 +14,8 @@ from core.principal import Principal
 from core.settings import Settings
 from core.terms import search_terms
 from db.retrieval import Hit, Scope
-from library import add_documents, open_ingestion
 from services.container import Services
+from support.library import add_documents, open_ingestion
 
 KEEPERS = {
     "lamp.txt": "The keeper lights the lamp at dusk. The lamp burns whale oil.",

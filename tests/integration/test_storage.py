@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.errors import ErrorCode, FileTooLarge, ProviderUnavailable
-from loopback import serve
 from providers.storage import CHUNK_BYTES, Storage
+from support.loopback import serve
 
 
 class LoopbackS3:

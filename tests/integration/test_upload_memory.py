@@ -9,12 +9,12 @@ import httpx
 import psutil
 import pytest
 
+from cli.children import Child
+from cli.client import Client
 from core.ids import new_id
 from core.settings import MEBIBYTE, Settings
-from embeddings import EmbeddingServer
-from product import Product
-from server.children import Child
-from server.client import Client
+from support.embeddings import EmbeddingServer
+from support.product import Product
 
 REGISTER = """
 mutation ($input: RegisterInput!) { register(input: $input) { ... on Session { accessToken } } }

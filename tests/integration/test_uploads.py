@@ -11,6 +11,7 @@ import httpx
 import pytest
 import uvicorn
 
+from cli.embedded import EmbeddedPostgres
 from core.errors import (
     DomainError,
     ErrorCode,
@@ -27,7 +28,6 @@ from core.principal import Principal
 from core.settings import Settings
 from server.app import create_app
 from server.asgi import uvicorn_config
-from server.embedded import EmbeddedPostgres
 from services.container import Services
 from services.uploads import Announced, Prepared, Upload, Uploaded
 from workers.sweeper import Sweeper

@@ -12,18 +12,18 @@ import pytest
 from sqlalchemy import text
 
 from bench.retrieval import synthetic
+from cli.children import lectern_command
+from cli.embedded import EmbeddedPostgres
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
 from db import retrieval
 from db.retrieval import Hit, Scope
-from library import add_documents
 from providers.embedding import Embedder, Vectors, unit
-from server.children import lectern_command
-from server.embedded import EmbeddedPostgres
 from services.container import Services
-from services.reembedding import Progress, Reembedding
+from services.ingestion.reembedding import Progress, Reembedding
 from services.retrieval import Retrieval
+from support.library import add_documents
 from workers.graphs import Graphs
 
 FILES = {

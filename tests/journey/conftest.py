@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.configuration import variable
 from core.settings import Settings
-from server.configuration import variable
 
 
 @pytest.fixture

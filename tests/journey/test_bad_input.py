@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from cli.client import ApiError, Client
 from core.ids import new_id
 from core.settings import Settings
-from product import Product
 from providers.parsing.media import OLE_MAGIC
-from server.client import ApiError, Client
+from support.product import Product
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 LIMIT = 200_000

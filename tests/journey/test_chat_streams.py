@@ -15,7 +15,12 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chat import (
+from cli.children import Child
+from cli.client import Client
+from cli.embedded import EmbeddedPostgres, EmbeddedRedis
+from core.ids import new_id
+from core.settings import Settings
+from support.chat import (
     ANSWER,
     CHAT,
     MESSAGE,
@@ -27,14 +32,9 @@ from chat import (
     subscribe,
     text_of,
 )
-from core.ids import new_id
-from core.settings import Settings
-from language_model import Model, answers, model_in_thread, says, streams
-from language_model import chunk as model_chunk
-from product import Product
-from server.children import Child
-from server.client import Client
-from server.embedded import EmbeddedPostgres, EmbeddedRedis
+from support.language_model import Model, answers, model_in_thread, says, streams
+from support.language_model import chunk as model_chunk
+from support.product import Product
 
 SEEDS = int(os.environ.get("LECTERN_TEST_SEEDS", "40"))
 CLOSES = int(os.environ.get("LECTERN_TEST_CLOSES", "1000"))

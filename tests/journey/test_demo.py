@@ -7,7 +7,7 @@ from pathlib import Path
 
 def demo(environment: dict[str, str], folder: Path, *arguments: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "server.cli", "demo", *arguments],
+        [sys.executable, "-P", "-m", "cli.main", "demo", *arguments],
         env=environment,
         cwd=folder,
         stdin=subprocess.DEVNULL,

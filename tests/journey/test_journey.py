@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.client import Client
 from core.ids import new_id
 from core.settings import Settings
-from product import Product
-from server.client import Client
+from support.product import Product
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from chat import Json
+from cli.client import Client
 from core.ids import new_id
 from core.settings import Settings
-from language_model import Model, model_in_thread, says, tool_calls
-from product import Product
-from server.client import Client
+from support.chat import Json
+from support.language_model import Model, model_in_thread, says, tool_calls
+from support.product import Product
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "keeper-diary.txt"
 REGISTER = """

@@ -18,9 +18,9 @@ import httpx
 import psutil
 import pytest
 
+from cli.doctor import doctor
+from cli.instance import find_running
 from core.settings import Settings
-from server.doctor import doctor
-from server.running import find_running
 
 PATIENCE_SECONDS = 120
 REGISTER = """
@@ -35,7 +35,7 @@ ACCOUNT = {"email": "keeper@example.org", "password": "oil it before it asks"}
 class Up:
     def __init__(self, environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "server.cli", "up"],
+            [sys.executable, "-P", "-m", "cli.main", "up"],
             env=environment,
             cwd=Path(environment["LECTERN_DATA_DIR"]).parent,
             stdin=subprocess.DEVNULL,
@@ -234,7 +234,7 @@ def test_a_server_that_does_not_answer_is_named_before_anything_is_started(
 def test_migrate_names_a_database_that_does_not_answer(environment: dict[str, str]) -> None:
     url = "postgresql://u:hidden@127.0.0.1:1/x"
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "server.cli", "migrate"],
+        [sys.executable, "-P", "-m", "cli.main", "migrate"],
         env=environment | {"DATABASE_URL": url, "LECTERN_DATABASE_OWNER_URL": url},
         capture_output=True,
         text=True,

@@ -9,8 +9,7 @@ import strawberry
 from graphql import get_introspection_query
 from toy_schema import Query
 
-from server import documents
-from server.documents import CachedDocuments, load
+from server import validation
 from server.limits import (
     MAX_ALIASES,
     MAX_COST,
@@ -22,6 +21,7 @@ from server.limits import (
     QueryLimits,
     operation_cost,
 )
+from server.validation import CachedDocuments, load
 
 SCHEMA = strawberry.Schema(Query, extensions=[CachedDocuments])
 GRAPHQL_SCHEMA = SCHEMA._schema
@@ -121,7 +121,7 @@ def test_doubling_fragments_are_refused_in_linear_work(
         raise AssertionError("the other rules must not see the document")
 
     monkeypatch.setattr(QueryLimits, "_weigh", counting)
-    monkeypatch.setattr(documents, "RULES", [refuse])
+    monkeypatch.setattr(validation, "RULES", [refuse])
 
     assert "depth" in messages(doubling_fragments(count))
     assert calls["weigh"] == 2 * count + 3  # the operation, its field, and every fragment once
@@ -215,12 +215,12 @@ async def test_a_costly_operation_is_refused(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_document_is_parsed_and_validated_once() -> None:
-    documents._load.cache_clear()
+    validation._load.cache_clear()
 
     for _ in range(10):
         assert (await SCHEMA.execute("{ hello }")).data == {"hello": "hello"}
 
-    cache = documents._load.cache_info()
+    cache = validation._load.cache_info()
     assert (cache.misses, cache.hits) == (1, 9)
 
 

@@ -22,8 +22,8 @@ from core.principal import Principal
 from core.settings import Settings
 from core.telemetry import correlation_id
 from server.asgi import build_app
-from server.documents import CachedDocuments
 from server.operations import Executor
+from server.validation import CachedDocuments
 
 ALICE = UUID(int=1)
 BOB = UUID(int=2)

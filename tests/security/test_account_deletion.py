@@ -8,6 +8,7 @@ from typing import NoReturn
 import asyncpg
 import pytest
 
+from cli.embedded import EmbeddedPostgres
 from core.errors import (
     ErrorCode,
     InvalidCredentials,
@@ -19,14 +20,13 @@ from core.errors import (
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
-from library import add_documents
 from resolvers.context import Context
 from resolvers.schema import build_schema
-from server.embedded import EmbeddedPostgres
-from services.chat import Ask
+from services.chat.chat import Ask
 from services.container import LOGIN_TRIES, Services
 from services.retrieval import Retrieval
 from services.uploads import Upload
+from support.library import add_documents
 from workers.sweeper import Sweeper
 
 PASSWORD = "correct horse battery"

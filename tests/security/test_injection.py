@@ -15,14 +15,14 @@ from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
 from db.answers import Event
+from db.citations import Citation
 from db.conversations import Message
-from db.evidence import Citation
-from language_model import Model, answers, says, tool_calls
-from library import add_documents
 from providers.answering import Question, Source
 from providers.answering.prompt import LOOKING, REMINDER, RULES, TOOLS, answer_messages
-from services.chat import Ask
+from services.chat.chat import Ask
 from services.container import Services
+from support.language_model import Model, answers, says, tool_calls
+from support.library import add_documents
 
 PASSWORD = "correct horse battery"
 ORDERS = [

@@ -8,8 +8,8 @@ import pytest
 
 from core.ids import new_id
 from core.settings import Settings
-from product import Product
-from services.throttle import household
+from services.rate_limit import network_of
+from support.product import Product
 
 LOGIN = """mutation ($input: LoginInput!) { login(input: $input) {
   ... on Session { accessToken } ... on RateLimited { code retryAfter } ... on Error { code } } }"""
@@ -68,4 +68,4 @@ def test_an_address_that_a_client_makes_up_is_not_believed(urls: tuple[str, str]
     ],
 )
 def test_whose_address_it_is(one: str, other: str, same: bool) -> None:
-    assert (household(one) == household(other)) is same
+    assert (network_of(one) == network_of(other)) is same

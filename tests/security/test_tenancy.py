@@ -7,12 +7,12 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from cli.embedded import EmbeddedPostgres
 from core.ids import Kind, encode_id, new_id
 from core.principal import Principal
 from resolvers.context import Context
 from resolvers.schema import build_schema
-from server.embedded import EmbeddedPostgres
-from services.chat import Ask
+from services.chat.chat import Ask
 from services.container import Services
 from services.uploads import Announced, Prepared, Upload
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from core.terms import search_terms
 from db.documents import Page
-from services.chunking import (
+from services.ingestion.chunking import (
     DENSE_PASSAGE_CHARACTERS,
     PAGE_BREAK,
     PASSAGE_CHARACTERS,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from db.citations import Citation
 from db.documents import Page
-from db.evidence import Citation
 from db.retrieval import Hit
-from services.citations import Marker, MarkerReader, cite
+from services.chat.citations import Marker, MarkerReader, cite
 
 
 def read(*deltas: str, sources: int = 3) -> tuple[str, list[Marker]]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, parse, validate
 
+from cli.configuration import variable
 from core.settings import Settings
-from server.configuration import variable
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()

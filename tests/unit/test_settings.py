@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.configuration import UsageError, load_settings
 from core.settings import Settings
-from server.configuration import UsageError, load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.parsing.text import clean, decode, sections
+from providers.parsing.formats.text import clean, decode, sections
 
 GERMAN = "Die Wärter zählen täglich die Möwen über den Klippen; Größe und Flügelschläge."
 RUSSIAN = "Смотритель маяка каждый вечер записывает высоту воды и направление ветра."

@@ -1,0 +1,1 @@
+"""The operator: the `lectern` command line, the embedded servers and their supervision."""

@@ -1,0 +1,44 @@
+"""The servers that settings name: what they answer, or one line that says why they do not.
+
+What a server needs is imported when it is asked, so that `lectern up` stays small.
+"""
+
+from typing import TYPE_CHECKING, NoReturn
+
+from cli.configuration import UsageError, variable
+from core.settings import Settings
+
+if TYPE_CHECKING:
+    from db.health import Health
+
+CONNECT_SECONDS = 5
+
+
+async def ask_database(settings: Settings, name: str = "database_url") -> "Health":
+    """Raises `UsageError`."""
+    from db.health import inspect
+
+    try:
+        return await inspect(str(getattr(settings, name)))
+    except ConnectionError as error:
+        _refuse(name, error)
+
+
+async def ask_redis(settings: Settings) -> str:
+    """Its version. Raises `UsageError`."""
+    from redis.asyncio import Redis
+    from redis.exceptions import RedisError
+
+    try:
+        url = str(settings.redis_url)
+        async with Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS) as redis:
+            return str((await redis.info("server"))["redis_version"])
+    except (RedisError, ValueError) as error:
+        _refuse("redis_url", error)
+
+
+def _refuse(name: str, error: Exception) -> NoReturn:
+    raise UsageError(
+        f"{variable(name)}: {str(error).rstrip('.')}; start the server, correct the address, "
+        "or unset it: `lectern up` embeds what is not set"
+    ) from None

@@ -1,0 +1,209 @@
+"""`lectern up`: the whole product on one machine, as child processes of one supervisor."""
+
+import asyncio
+import http.client
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from cli.children import Child, Supervised, lectern_command
+from cli.configuration import UsageError, variable
+from cli.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
+from cli.instance import Running, announce, claim, unusable_folder
+from cli.probes import ask_database, ask_redis
+from core.settings import Settings
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+READY_SECONDS = 60
+
+
+def up(settings: Settings) -> None:
+    """Run until SIGINT, SIGTERM or SIGHUP; then nothing is left. Raises `UsageError`."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(number, _interrupt)
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        with ExitStack() as stack:
+            parts = _start(settings, console, stack)
+            while True:
+                for part in parts:
+                    part.tend(console)
+                time.sleep(0.2)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+    except EmbeddedServerError as error:
+        raise UsageError(str(error)) from None
+
+
+def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Supervised]:
+    begun = time.monotonic()
+
+    def say(doing: str) -> None:
+        console.print(f"[dim]{time.monotonic() - begun:5.1f} s[/]  {doing}")
+
+    data_dir = settings.data_dir.absolute()
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable_folder(data_dir, error) from None
+    announcement = stack.enter_context(claim(data_dir))
+    listener = stack.enter_context(listen(settings))
+    running = Running(os.getpid(), _url(listener))
+    environment = os.environ | {
+        "LECTERN_DATA_DIR": str(data_dir),
+        "LECTERN_SECRET_KEY": _secret_key(settings, data_dir),
+    }
+    parts: list[Supervised] = []
+
+    migrates = settings.database_url is None or settings.database_owner_url is not None
+    if settings.database_url is not None:
+        asked = "database_owner_url" if migrates else "database_url"
+        asyncio.run(ask_database(settings, asked))
+    if settings.redis_url is not None:
+        asyncio.run(ask_redis(settings))
+    if settings.database_url is None:
+        postgres = EmbeddedPostgres(data_dir)
+        stack.callback(postgres.stop)
+        say("Starting PostgreSQL 18 with pgvector")
+        postgres.start()
+        parts.append(Supervised(postgres))
+        running = replace(
+            running, database_url=postgres.app_url, database_owner_url=postgres.owner_url
+        )
+        environment |= {
+            "DATABASE_URL": postgres.app_url,
+            variable("database_owner_url"): postgres.owner_url,
+        }
+    if settings.redis_url is None:
+        redis = EmbeddedRedis(data_dir)
+        stack.callback(redis.stop)
+        say("Starting Redis")
+        redis.start()
+        parts.append(Supervised(redis))
+        running = replace(running, redis_url=redis.url)
+        environment["REDIS_URL"] = redis.url
+    if migrates:
+        say("Bringing the database up to date")
+        _finish("migrate", environment)
+        if settings.database_url is not None:  # whose role may not have been there before
+            asyncio.run(ask_database(settings))
+    if settings.embedder == "local" and not list(data_dir.glob("models/*/model.onnx")):
+        say("Preparing the embedding model")
+        _finish("prepare", environment)
+
+    stop_seconds = settings.shutdown_seconds + 5
+    worker = Child("worker", environment=environment, stop_seconds=stop_seconds)
+    api = Child(
+        *("serve", "--fd", str(listener.fileno())),
+        environment=environment,
+        stop_seconds=stop_seconds,
+        inherit=[listener.fileno()],
+    )
+    say("Starting the API and the worker")
+    for child in (worker, api):
+        stack.callback(child.stop)
+        child.start()
+        parts.append(Supervised(child))
+    stack.callback(worker.ask_to_stop)  # runs first: the two stop side by side
+    _wait_until_ready(api, listener)
+    announce(announcement, running)
+    say("[bold green]Lectern is ready")
+    console.print(
+        f"\n  GraphiQL   {running.url}/graphql   in a browser\n"
+        f"  API        {running.url}/graphql\n"
+        f"  Websocket  ws{running.url.removeprefix('http')}/graphql\n"
+        f"  Data       {settings.data_dir}\n"
+        "Ctrl-C stops everything.\n"
+    )
+    return parts
+
+
+def _finish(command: str, environment: Mapping[str, str]) -> None:
+    """Run a short command in a process of its own, so that what it imports goes with it."""
+    done = subprocess.run(
+        lectern_command(command),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise UsageError(f"`lectern {command}` failed: {''.join(last).removeprefix('lectern: ')}")
+
+
+def _wait_until_ready(api: Child, listener: socket.socket) -> None:
+    """The socket listens already, so a request waits until the API accepts it."""
+    host, port = _reachable(listener)
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        if not api.is_running():
+            raise UsageError("the API ended while it started; its messages stand above")
+        connection = http.client.HTTPConnection(host, port, timeout=1)
+        try:
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == http.HTTPStatus.OK:
+                return
+        except OSError:
+            pass
+        finally:
+            connection.close()
+        time.sleep(0.05)
+    raise UsageError(f"the API is not ready after {READY_SECONDS} s; `lectern doctor` tells more")
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The API inherits this socket, so no connection is refused while it is started again.
+
+    Raises `UsageError` that names the settings.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]
+        raise UsageError(
+            f"cannot listen on {settings.host} port {settings.port} ({reason}): "
+            f"set {variable('host')} or {variable('port')} (0 takes any free port)"
+        ) from None
+
+
+def _reachable(listener: socket.socket) -> tuple[str, int]:
+    host, port = listener.getsockname()[:2]
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = _reachable(listener)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _secret_key(settings: Settings, data_dir: Path) -> str:
+    if settings.secret_key is not None:
+        return settings.secret_key.get_secret_value()
+    path = data_dir / "secret.key"
+    if not path.exists():
+        draft = path.with_suffix(".new")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        draft.rename(path)
+    return path.read_text()
+
+
+def _interrupt(*_: object) -> None:
+    """Unwind once; a second signal must not break off the stopping."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -1,0 +1,51 @@
+"""Expected failures become members of the field's result union; resolvers need no try."""
+
+from typing import Any
+
+from graphql import GraphQLUnionType, get_nullable_type
+from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
+from strawberry.types import Info
+
+from core.errors import DomainError, FileTooLarge, InvalidInput, NotFound, RateLimited
+from schema import errors as members
+
+
+class ErrorsAsData(FieldExtension):
+    """Maps a `DomainError` to the union member of the same name; the others stay errors."""
+
+    async def resolve_async(
+        self, next_: AsyncExtensionResolver, source: Any, info: Info[Any, Any], **kwargs: Any
+    ) -> Any:
+        try:
+            return await next_(source, info, **kwargs)
+        except DomainError as error:
+            name = type(error).__name__
+            result = get_nullable_type(info._raw_info.return_type)
+            if isinstance(result, GraphQLUnionType) and any(t.name == name for t in result.types):
+                return _member(error)
+            raise
+
+
+class NotFoundAsNull(FieldExtension):
+    """A nullable field is null when there is nothing, or nothing of one's own."""
+
+    async def resolve_async(
+        self, next_: AsyncExtensionResolver, source: Any, info: Info[Any, Any], **kwargs: Any
+    ) -> Any:
+        try:
+            return await next_(source, info, **kwargs)
+        except NotFound:
+            return None
+
+
+def _member(error: DomainError) -> members.Error:
+    fields: dict[str, Any] = {"code": error.code, "message": error.message}
+    match error:
+        case InvalidInput():
+            fields["field"] = error.field
+        case RateLimited():
+            fields["retry_after"] = error.retry_after
+        case FileTooLarge():
+            fields["limit"] = error.limit
+    member: type[members.Error] = getattr(members, type(error).__name__)
+    return member(**fields)

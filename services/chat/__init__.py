@@ -1,0 +1,1 @@
+"""Questions into answers: their sources, their words, their citations, their log."""

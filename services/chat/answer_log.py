@@ -1,0 +1,261 @@
+"""The numbered events of an answer: at once to Redis, in batches to the database."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from core.errors import ErrorCode
+from core.principal import Principal
+from db import answers, conversations, usage
+from db.answers import Ending, Event
+from db.citations import Citation
+from db.engine import Database
+from providers.answering import Step, Tokens
+from services.hints import Hints, answer_subject, hint_channel, stop_subject
+
+logger = structlog.get_logger()
+COALESCE_SECONDS = 0.025
+CHECKPOINT_SECONDS = 1.0
+RETRY_SECONDS = 0.25
+LEASE_SECONDS = 10.0
+SILENT_AFTER_SECONDS = 8.0
+"""So long after it last took its lease a writer says nothing more, lest it speak while a sweeper
+already ends the answer in its place."""
+TAIL_SECONDS, ENDED_SECONDS = 600, 5
+"""How long Redis keeps the newest events of an answer, and those of one that has ended: then the
+database has all of them but what was cited from documents deleted since."""
+REDIS_SECONDS = 0.5
+"""What a Redis that hangs may cost an answer or its followers each time."""
+ENDINGS = ("COMPLETED", "FAILED")
+
+_FAILURES = {
+    ErrorCode.INTERRUPTED: "The answer was interrupted; ask again.",
+    ErrorCode.LLM_TIMEOUT: "The language model took too long; ask again.",
+    ErrorCode.LLM_UNAVAILABLE: "The language model is not available; ask again later.",
+    ErrorCode.RETRIEVAL_FAILED: "Your documents could not be searched; ask again.",
+}
+
+
+def failure(code: ErrorCode) -> dict[str, Any]:
+    """Payload of a FAILED event."""
+    message = _FAILURES.get(code, "The answer failed unexpectedly; ask again.")
+    return {"code": code, "message": message, "retryable": True}
+
+
+class AnswerTail:
+    """The newest events of answers for other processes, in Redis streams: allowed to be lost."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def append(self, message_id: UUID, events: Sequence[Event]) -> None:
+        """Unless they are there already. Also tells whoever follows the answer."""
+        key = _key(message_id)
+        ended = events[-1].kind in ENDINGS
+        try:
+            async with (
+                asyncio.timeout(REDIS_SECONDS),
+                self._redis.pipeline(transaction=False) as pipeline,
+            ):
+                for event in events:
+                    fields = {"kind": event.kind, "payload": json.dumps(event.payload)}
+                    pipeline.xadd(key, fields, id=f"{event.sequence}-0")  # type: ignore[arg-type]
+                pipeline.expire(key, ENDED_SECONDS if ended else TAIL_SECONDS)
+                pipeline.publish(hint_channel(answer_subject(message_id)), b"")
+                await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            logger.warning("answer tail lost", error=repr(error))
+
+    async def after(self, message_id: UUID, sequence: int, limit: int) -> list[Event] | None:
+        """The events that follow `sequence`, none if there is no news; None if they are lost."""
+        try:
+            async with asyncio.timeout(REDIS_SECONDS):
+                entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
+        except (RedisError, OSError):
+            return None
+        events = [
+            Event(int(id_.split(b"-")[0]), fields[b"kind"].decode(), json.loads(fields[b"payload"]))
+            for id_, fields in entries
+        ]
+        gapless = [e for expected, e in enumerate(events, sequence + 1) if e.sequence == expected]
+        return None if events and not gapless else gapless
+
+
+class AnswerLog:
+    """Records what one answer does; `send` and `keep` carry it out while it is written.
+
+    Followers in this process read it from here, those in others from Redis or the database.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        hints: Hints,
+        tail: AnswerTail,
+        principal: Principal,
+        message_id: UUID,
+        started: Event,
+    ) -> None:
+        """`started` stands in the database already."""
+        self.message_id = message_id
+        self.text = ""
+        self.spent = Tokens()
+        self._database = database
+        self._hints = hints
+        self._tail = tail
+        self._principal = principal
+        self._fresh: list[str] = []
+        self._events = [started]
+        self._sent = 0
+        self._kept = 1
+        self._leased_at = time.monotonic()
+        self._dirty = asyncio.Event()
+        self._dirty.set()
+        self._news = asyncio.Event()
+        self._closed = False
+
+    def sources(self, count: int, step: Step | None = None) -> None:
+        """So many passages stand in the database now; `step` found the newest."""
+        self._cut_delta()
+        self._record("SOURCES", {"count": count, "step": None if step is None else asdict(step)})
+
+    def delta(self, text: str) -> None:
+        if text:
+            self.text += text
+            self._fresh.append(text)
+            self._dirty.set()
+
+    def citation(self, citation: Citation) -> None:
+        self._cut_delta()
+        self._record("CITATION", citation.payload())
+
+    async def follow(self, after: int) -> AsyncGenerator[Event]:
+        """Every event newer than `after` that followers may know, until no more will come."""
+        while True:
+            news, closed = self._news, self._closed
+            for event in self._events[after : self._sent]:
+                yield event
+                after = event.sequence
+            if closed:
+                return
+            await news.wait()
+
+    async def send(self) -> None:
+        """Tell followers what is new every few milliseconds, until cancelled."""
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            self._cut_delta()
+            if self._holds_lease():
+                await self._send()
+            await asyncio.sleep(COALESCE_SECONDS)
+
+    async def keep(self) -> Literal["stop", "gone"]:
+        """Checkpoint what is new and renew the lease until the answer is to end or has ended."""
+        async with self._hints.listen(stop_subject(self.message_id)) as listener:
+            while self._holds_lease():
+                hinted = await listener.wait(CHECKPOINT_SECONDS)
+                age = time.monotonic() - self._leased_at
+                if not hinted and self._kept == len(self._events) and age < LEASE_SECONDS / 4:
+                    continue
+                try:
+                    async with asyncio.timeout(LEASE_SECONDS / 4):
+                        state = await self._checkpoint()
+                except Exception as error:  # whatever ails the database, while the lease lasts
+                    logger.warning("checkpoint postponed", error=repr(error))
+                    continue
+                if state != "held":
+                    return state
+        return "gone"
+
+    async def end(self, ending: Ending) -> None:
+        """Write the end, once, with everything not yet kept, then say so.
+
+        Tried again as long as the lease lasts; after that the sweeper ends the answer.
+        """
+        try:
+            await self._write_end(ending)
+        finally:
+            self._closed = True
+            self._tell()
+
+    async def _write_end(self, ending: Ending) -> None:
+        self._cut_delta()
+        if ending.failure_code is not None:
+            self._record("FAILED", failure(ending.failure_code))
+        else:
+            self._record("COMPLETED", {"grounded": bool(ending.grounded)})
+        while True:
+            try:
+                async with asyncio.timeout(LEASE_SECONDS / 4):
+                    ended = await self._end(ending)
+            except Exception:
+                if not self._holds_lease():
+                    logger.exception("end not written", message_id=str(self.message_id))
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                break
+        if ended:
+            await self._send()
+        else:
+            await self._hints.publish(answer_subject(self.message_id))
+
+    def _holds_lease(self) -> bool:
+        return time.monotonic() - self._leased_at < SILENT_AFTER_SECONDS
+
+    def _record(self, kind: str, payload: dict[str, Any]) -> None:
+        self._events.append(Event(len(self._events) + 1, kind, payload))
+        self._dirty.set()
+
+    def _cut_delta(self) -> None:
+        if self._fresh:
+            text = "".join(self._fresh)
+            self._fresh.clear()
+            self._record("DELTA", {"text": text})
+
+    async def _send(self) -> None:
+        """To Redis first: should this process die, nobody has seen what nobody can find."""
+        unsent = self._events[self._sent :]
+        if unsent:
+            await self._tail.append(self.message_id, unsent)
+            self._sent += len(unsent)
+            self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def _checkpoint(self) -> Literal["held", "stop", "gone"]:
+        self._cut_delta()
+        text, events, kept = self.text, self._events[self._kept :], len(self._events)
+        leased_at = time.monotonic()
+        async with self._database.write(self._principal.user_id) as session:
+            state = await answers.checkpoint(
+                session, self.message_id, text, events, kept, LEASE_SECONDS
+            )
+        self._kept, self._leased_at = kept, leased_at
+        return state
+
+    async def _end(self, ending: Ending) -> bool:
+        sequence = self._events[-1].sequence
+        async with self._database.write(self._principal.user_id) as session:
+            ended = await answers.end(session, self.message_id, ending, self.text, sequence)
+            if ended:
+                unkept = self._events[self._kept :]
+                await answers.append_events(session, self.message_id, unkept)
+            if ended or await conversations.message(session, self.message_id) is None:
+                await usage.count_tokens(session, ending)  # a deleted answer is not given back
+        return ended
+
+
+def _key(message_id: UUID) -> str:
+    return f"lectern:answer:{message_id.hex}"

@@ -1,0 +1,335 @@
+"""Asking, and following an answer while it is written, from any process, as often as one likes."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Coroutine, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+import structlog
+
+from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
+from core.principal import Principal
+from core.telemetry import ANSWERS
+from core.text import check_storable
+from db import answers, conversations, usage
+from db.answers import Ending, Event
+from db.conversations import Conversation, Message
+from db.engine import Database, ReadSession, WriteSession
+from services.chat.answer_log import ENDINGS, LEASE_SECONDS, AnswerLog, AnswerTail, failure
+from services.chat.generation import AnswerGenerator
+from services.hints import Hints, answer_subject, stop_subject
+from services.quotas import Quota
+
+T = TypeVar("T")
+
+logger = structlog.get_logger()
+MAX_QUESTION_CHARACTERS = 10_000
+MAX_STREAMING = 5
+"""Answers that one user may have written at the same time."""
+RECHECK_SECONDS = 10.0
+"""How long a follower trusts that it would have heard of news."""
+STOP_SECONDS = 2.0
+SWEEP_SECONDS = 3.0
+"""With the lease, less than 15 seconds until the answer of a dead replica has ended."""
+GRACE_SECONDS = 2.0
+"""For answers that are almost done when the process is to end."""
+MAX_SEQUENCE = 2**31 - 2
+"""So that the next one is an Int of GraphQL's."""
+BATCH = 1000
+"""Events that a follower holds in memory at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    client_message_id: str
+    text: str
+    conversation_id: UUID | None = None
+    document_ids: Sequence[UUID] | None = None
+    parent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    conversation: Conversation
+    question: Message
+    answer: Message
+
+
+class Chat:
+    """Answers are written by tasks of this process, whoever is listening."""
+
+    def __init__(
+        self,
+        database: Database,
+        hints: Hints,
+        tail: AnswerTail,
+        generator: AnswerGenerator,
+        quota: Quota,
+    ) -> None:
+        self._database = database
+        self._hints = hints
+        self._tail = tail
+        self._generator = generator
+        self._quota = quota
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._logs: dict[UUID, AnswerLog] = {}
+
+    async def __aenter__(self) -> Self:
+        self._sweeper = asyncio.create_task(self._sweep())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give answers a moment to be finished; the others end INTERRUPTED with their text."""
+        self._sweeper.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(self._sweeper, *self._tasks, return_exceptions=True)
+
+    @property
+    def writing(self) -> int:
+        """Answers that this process writes."""
+        return len(self._logs)
+
+    async def ask(self, principal: Principal, ask: Ask) -> Asked:
+        """Store the question and begin its answer. A resend asks nothing new.
+
+        Raises `InvalidInput`, `NotFound`, `RateLimited` and `QuotaExceeded`.
+        """
+        if not ask.text.strip():
+            raise InvalidInput("A question needs some text.", field="text")
+        check_storable(ask.text, "text")
+        if len(ask.text) > MAX_QUESTION_CHARACTERS:
+            raise InvalidInput(
+                f"A question has at most {MAX_QUESTION_CHARACTERS:,} characters.", field="text"
+            )
+        if not 1 <= len(ask.client_message_id) <= 200:
+            raise InvalidInput("An id has 1 to 200 characters.", field="clientMessageId")
+        check_storable(ask.client_message_id, "clientMessageId")
+        # Whoever leaves now has asked all the same: begun is begun.
+        return await asyncio.shield(self._spawn(self._begin(principal, ask)))
+
+    async def _begin(self, principal: Principal, ask: Ask) -> Asked:
+        async with self._database.write_alone(principal.user_id) as session:
+            sent = await conversations.answer_by_client_id(session, ask.client_message_id)
+            if sent is not None:
+                return await self._asked_before(session, sent, ask)
+            if await answers.streaming(session) >= MAX_STREAMING:
+                raise TooManyAnswers(
+                    f"{MAX_STREAMING} answers are being written; wait for one of them.", 5
+                )
+            by_model = self._quota.admit(await usage.count_answer(session))
+            conversation, question = await self._question(session, ask)
+            answer = await conversations.insert_message(
+                session,
+                question.conversation_id,
+                question.id,
+                "ASSISTANT",
+                "",
+                "STREAMING",
+                client_message_id=ask.client_message_id,
+            )
+            ids = {"question": str(question.id), "conversation": str(conversation.id)}
+            started = Event(1, "STARTED", ids)
+            await answers.begin(session, answer.id, started, LEASE_SECONDS)
+        log = AnswerLog(self._database, self._hints, self._tail, principal, answer.id, started)
+        self._logs[answer.id] = log
+        self._spawn(self._write(principal, question, log, by_model))
+        return Asked(conversation, question, answer)
+
+    async def _write(
+        self, principal: Principal, question: Message, log: AnswerLog, by_model: bool
+    ) -> None:
+        try:
+            await self._generator.write(principal, question, log, by_model=by_model)
+        finally:
+            del self._logs[log.message_id]
+
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _asked_before(self, session: ReadSession, sent: Message, ask: Ask) -> Asked:
+        """An id stands for one question: a new one under it is a mistake, not a resend."""
+        question = await conversations.message(session, sent.parent_id or sent.id)
+        if question is None or question.text != ask.text:
+            raise InvalidInput(
+                "This id stands for another question already; choose a new one.",
+                field="clientMessageId",
+            )
+        known = await conversations.conversations_by_ids(session, [sent.conversation_id])
+        return Asked(known[sent.conversation_id], question, sent)
+
+    async def _question(self, session: WriteSession, ask: Ask) -> tuple[Conversation, Message]:
+        """The message that is asked: new at the end of a branch, or an earlier one again."""
+        if ask.parent_id is not None:
+            parent = await conversations.message(session, ask.parent_id)
+            if parent is None or ask.conversation_id not in (None, parent.conversation_id):
+                raise NotFound("There is no message with this id.")
+            conversation = await self._continued(session, parent.conversation_id)
+            if parent.role == "USER" and _same_question(parent, ask):
+                return conversation, parent
+            parent_id = parent.parent_id if parent.role == "USER" else parent.id
+        elif ask.conversation_id is not None:
+            conversation = await self._continued(session, ask.conversation_id)
+            last = await conversations.last_message(session, ask.conversation_id)
+            parent_id = last.id if last else None
+        else:
+            conversation = await conversations.insert_conversation(session, title_of(ask.text))
+            parent_id = None
+        question = await conversations.insert_message(
+            session,
+            conversation.id,
+            parent_id,
+            "USER",
+            ask.text,
+            "COMPLETED",
+            document_ids=ask.document_ids,
+        )
+        return conversation, question
+
+    async def _continued(self, session: WriteSession, conversation_id: UUID) -> Conversation:
+        conversation = await conversations.touch(session, conversation_id)
+        if conversation is None:
+            raise NotFound("There is no conversation with this id.")
+        return conversation
+
+    async def answer(self, principal: Principal, message_id: UUID) -> Message:
+        """Raises `NotFound`."""
+        async with self._database.read(principal.user_id) as session:
+            return await self._answer(session, message_id)
+
+    async def follow(
+        self, principal: Principal, answer: Message, after: int
+    ) -> AsyncGenerator[Event]:
+        """Every event newer than `after`, in order, none twice, until the answer has ended.
+
+        Raises `NotFound` when the answer is deleted meanwhile.
+        """
+        last = min(max(after, 0), MAX_SEQUENCE)
+        if log := self._logs.get(answer.id):
+            async with aclosing(log.follow(last)) as events_here:
+                async for event in events_here:
+                    yield event
+                    last = event.sequence
+                    if event.kind in ENDINGS:
+                        return
+        async with self._hints.listen(answer_subject(answer.id)) as listener:
+            hinted = False
+            while True:
+                events = await self._tail.after(answer.id, last, BATCH)
+                if events is None or not (events or hinted):
+                    events, ended = await self._kept(principal, answer.id, last)
+                    if ended and not events:
+                        return
+                for event in events:
+                    yield event
+                    last = event.sequence
+                    if event.kind in ENDINGS:
+                        return
+                if not events:
+                    hinted = await listener.wait(RECHECK_SECONDS)
+
+    async def stop(self, principal: Principal, message_id: UUID) -> Message:
+        """End an answer early; what is written stays. Raises `NotFound`."""
+        async with self._hints.listen(answer_subject(message_id)) as listener:
+            async with self._database.write(principal.user_id) as session:
+                message = await self._answer(session, message_id)
+                await answers.request_stop(session, message_id)
+            await self._hints.publish(stop_subject(message_id))
+            deadline = time.monotonic() + STOP_SECONDS
+            while message.status == "STREAMING" and time.monotonic() < deadline:
+                await listener.wait(0.1)
+                async with self._database.read(principal.user_id) as session:
+                    message = await self._answer(session, message_id)
+        return message
+
+    async def rate(
+        self, principal: Principal, message_id: UUID, rating: int, comment: str | None
+    ) -> Message:
+        """Raises `InvalidInput` and `NotFound`."""
+        if not 1 <= rating <= 5:
+            raise InvalidInput("A rating is between 1 and 5.", field="rating")
+        if comment is not None and len(comment) > 2000:
+            raise InvalidInput("A comment has at most 2,000 characters.", field="comment")
+        check_storable(comment or "", "comment")
+        async with self._database.write(principal.user_id) as session:
+            message = await conversations.rate(session, message_id, rating, comment)
+        if message is None:
+            raise NotFound("There is no answer with this id.")
+        return message
+
+    async def interrupt_expired(self) -> None:
+        """End the answers whose writer died; what is written stays."""
+        async with self._database.read(None) as session:
+            expired = await answers.expired(session)
+        for message_id, owner_id in expired:
+            try:
+                await self._interrupt(message_id, owner_id)
+            except Exception:
+                logger.exception("answer not ended", message_id=str(message_id))
+
+    async def _interrupt(self, message_id: UUID, owner_id: UUID) -> None:
+        async with self._database.read(owner_id) as session:
+            last = await answers.last_sequence(session, message_id)
+        lost = await self._tail.after(message_id, last, BATCH) or []
+        async with self._database.write(owner_id) as session:
+            text = await answers.lock_expired(session, message_id)
+            if text is None:
+                return
+            text += "".join(event.payload["text"] for event in lost if event.kind == "DELTA")
+            sequence = last + len(lost) + 1
+            end = Event(sequence, "FAILED", failure(ErrorCode.INTERRUPTED))
+            ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
+            await answers.append_events(session, message_id, [*lost, end])
+            await answers.end(session, message_id, ending, text, sequence)
+        ANSWERS.labels(outcome="interrupted").inc()
+        await self._tail.append(message_id, [end])
+
+    async def _sweep(self) -> None:
+        """In every process: an answer must end even while no worker lives."""
+        while True:
+            try:
+                await self.interrupt_expired()
+            except Exception as error:
+                logger.warning("sweep postponed", error=repr(error))
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _answer(self, session: ReadSession, message_id: UUID) -> Message:
+        message = await conversations.message(session, message_id)
+        if message is None or message.role != "ASSISTANT":
+            raise NotFound("There is no answer with this id.")
+        return message
+
+    async def _kept(
+        self, principal: Principal, message_id: UUID, after: int
+    ) -> tuple[list[Event], bool]:
+        """Newer events of the database, and whether the answer has ended."""
+        async with self._database.read(principal.user_id) as session:
+            message = await self._answer(session, message_id)
+            events = await answers.events_after(session, message_id, after, BATCH)
+            last = await answers.last_sequence(session, message_id)
+        ended = message.status != "STREAMING"
+        if message.status == "INTERRUPTED" and after > last:
+            # Its writer died, and Redis before it could be asked.
+            events = [Event(after + 1, "FAILED", failure(ErrorCode.INTERRUPTED))]
+        return events, ended
+
+
+def _same_question(asked: Message, ask: Ask) -> bool:
+    """Whether to answer it once more, rather than an edited one."""
+    if asked.text != ask.text or ask.document_ids is None:
+        return asked.text == ask.text
+    return asked.document_ids is not None and set(ask.document_ids) == set(asked.document_ids)
+
+
+def title_of(question: str) -> str:
+    """The first question, as far as a list shows it."""
+    words = " ".join(question.split())
+    return words if len(words) <= 80 else words[:79].rsplit(" ", 1)[0] + "…"

@@ -1,0 +1,1 @@
+"""Documents into searchable passages: what workers alone do."""

@@ -1,0 +1,52 @@
+"""One attempt at one document: what it may write, as long as it holds the lease."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from db import chunks, jobs, progress
+from db.engine import Database, WriteSession
+from db.jobs import Claim
+from services.hints import Hints, document_subject, owner_subject
+
+
+class Attempt:
+    def __init__(self, database: Database, hints: Hints, claim: Claim) -> None:
+        self.database = database
+        self.claim = claim
+        self._hints = hints
+
+    @asynccontextmanager
+    async def fenced(self) -> AsyncIterator[WriteSession]:
+        """One transaction, and then a hint to whoever watches. Raises `LeaseLost`."""
+        async with self.database.write(self.claim.owner_id) as session:
+            await jobs.fence(session, self.claim)
+            yield session
+        document, owner = self.claim.document_id, self.claim.owner_id
+        await self._hints.publish(document_subject(document), owner_subject(owner))
+
+    async def advance(
+        self,
+        session: WriteSession,
+        status: str,
+        stage: str,
+        fraction: float,
+        message: str | None = None,
+        failure: progress.Failure | None = None,
+    ) -> None:
+        await progress.advance(
+            session,
+            self.claim.document_id,
+            status,
+            stage,
+            fraction,
+            self.claim.attempt,
+            message,
+            failure,
+        )
+
+    async def clear(self) -> None:
+        """Forget what was made of the version so far."""
+        cleared = False
+        while not cleared:
+            async with self.fenced() as session:
+                cleared = await chunks.clear_slice(session, self.claim.version_id)
