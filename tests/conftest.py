@@ -1,12 +1,14 @@
 """A real PostgreSQL and a real Redis for each test process, migrated once.
 
-Tests share the database and stay apart as users do: each makes its own.
+Tests share the database and stay apart as users do: each makes its own. The job queue belongs to no
+user, so nothing queued outlives its test.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from cli.embedded import EmbeddedPostgres, EmbeddedRedis
@@ -70,7 +72,20 @@ def settings(settings_in: Callable[[Path], Settings], tmp_path: Path) -> Setting
 
 
 @pytest.fixture
-async def services(settings: Settings) -> AsyncIterator[Services]:
+async def empty_queue(postgres: EmbeddedPostgres) -> AsyncIterator[None]:
+    """A queue that no other test has left anything in."""
+    yield
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    try:
+        await connection.execute(
+            "UPDATE ingestion_jobs SET state = 'DONE', worker = NULL, lease_expires_at = NULL"
+        )
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def services(settings: Settings, empty_queue: None) -> AsyncIterator[Services]:
     async with open_services(settings) as services:
         yield services
 

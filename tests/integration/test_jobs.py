@@ -63,16 +63,10 @@ LEGAL = {
 }
 
 
-EMPTY_QUEUE = "UPDATE ingestion_jobs SET state = 'DONE', worker = NULL, lease_expires_at = NULL"
-
-
-@pytest.fixture(autouse=True)
+@pytest.fixture
 async def superuser(postgres: EmbeddedPostgres) -> AsyncIterator[asyncpg.Connection]:
-    """What earlier tests left in the queue is out of the way, and these leave nothing."""
     connection = await asyncpg.connect(postgres.url("postgres"))
-    await connection.execute(EMPTY_QUEUE)
     yield connection
-    await connection.execute(EMPTY_QUEUE)
     await connection.close()
 
 
