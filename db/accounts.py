@@ -41,56 +41,56 @@ class ApiKey:
 
 
 _USER = "id, email, name, role, created_at, password_hash"
-_INSERT_USER = text(
-    "INSERT INTO users (id, email, password_hash, name) VALUES (:id, :email, :password_hash, :name)"
-    f" RETURNING {_USER}"
-)
+_INSERT_USER = text(f"""
+    INSERT INTO users (id, email, password_hash, name) VALUES (:id, :email, :password_hash, :name)
+    RETURNING {_USER}
+    """)
 _USER_BY_EMAIL = text(f"SELECT {_USER} FROM users WHERE email = :email")
 _USER_BY_ID = text(f"SELECT {_USER} FROM users WHERE id = :id")
 _DELETE_USER = text("DELETE FROM users WHERE id = :id")
-_INSERT_REFRESH = text(
-    """WITH expired AS (
+_INSERT_REFRESH = text("""
+    WITH expired AS (
       DELETE FROM refresh_sessions WHERE owner_id = :owner_id AND id IN (
         SELECT id FROM refresh_sessions WHERE owner_id = :owner_id AND expires_at < now()
         LIMIT 1000 FOR UPDATE SKIP LOCKED))
     INSERT INTO refresh_sessions (owner_id, id, family_id, secret_hash, expires_at)
     VALUES (:owner_id, :id, :family_id, :secret_hash,
-      now() + make_interval(secs => :lifetime_seconds))"""
-)
-_LOCK_REFRESH = text(
-    "SELECT id, family_id, secret_hash, expires_at, used_at, revoked_at FROM refresh_sessions"
-    " WHERE owner_id = :owner_id AND id = :id FOR UPDATE"
-)
-_USE_REFRESH = text(
-    "UPDATE refresh_sessions SET used_at = coalesce(used_at, now())"
-    " WHERE owner_id = :owner_id AND id = :id"
-)
-_REVOKE_FAMILY = text(
-    "UPDATE refresh_sessions SET revoked_at = now()"
-    " WHERE owner_id = :owner_id AND family_id = :family_id AND revoked_at IS NULL"
-)
-_REVOKE_ALL = text(
-    "UPDATE refresh_sessions SET revoked_at = now()"
-    " WHERE owner_id = :owner_id AND revoked_at IS NULL"
-)
+      now() + make_interval(secs => :lifetime_seconds))
+    """)
+_LOCK_REFRESH = text("""
+    SELECT id, family_id, secret_hash, expires_at, used_at, revoked_at FROM refresh_sessions
+    WHERE owner_id = :owner_id AND id = :id FOR UPDATE
+    """)
+_USE_REFRESH = text("""
+    UPDATE refresh_sessions SET used_at = coalesce(used_at, now())
+    WHERE owner_id = :owner_id AND id = :id
+    """)
+_REVOKE_FAMILY = text("""
+    UPDATE refresh_sessions SET revoked_at = now()
+    WHERE owner_id = :owner_id AND family_id = :family_id AND revoked_at IS NULL
+    """)
+_REVOKE_ALL = text("""
+    UPDATE refresh_sessions SET revoked_at = now()
+    WHERE owner_id = :owner_id AND revoked_at IS NULL
+    """)
 _API_KEY = "id, name, created_at, expires_at, revoked_at"
-_INSERT_API_KEY = text(
-    "INSERT INTO api_keys (owner_id, id, name, secret_hash, expires_at)"
-    f" VALUES (:owner_id, :id, :name, :secret_hash, :expires_at) RETURNING {_API_KEY}"
-)
+_INSERT_API_KEY = text(f"""
+    INSERT INTO api_keys (owner_id, id, name, secret_hash, expires_at)
+    VALUES (:owner_id, :id, :name, :secret_hash, :expires_at) RETURNING {_API_KEY}
+    """)
 _API_KEYS = text(
     f"SELECT {_API_KEY} FROM api_keys WHERE owner_id = :owner_id ORDER BY created_at DESC, id DESC"
 )
 _API_KEY_BY_ID = text(f"SELECT {_API_KEY} FROM api_keys WHERE owner_id = :owner_id AND id = :id")
-_LIVE_API_KEY = text(
-    "SELECT k.secret_hash, k.expires_at, u.role FROM api_keys k JOIN users u ON u.id = k.owner_id"
-    " WHERE k.owner_id = :owner_id AND k.id = :id AND k.revoked_at IS NULL"
-    " AND (k.expires_at IS NULL OR k.expires_at > now())"
-)
-_REVOKE_API_KEY = text(
-    "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())"
-    f" WHERE owner_id = :owner_id AND id = :id RETURNING {_API_KEY}"
-)
+_LIVE_API_KEY = text("""
+    SELECT k.secret_hash, k.expires_at, u.role FROM api_keys k JOIN users u ON u.id = k.owner_id
+    WHERE k.owner_id = :owner_id AND k.id = :id AND k.revoked_at IS NULL
+      AND (k.expires_at IS NULL OR k.expires_at > now())
+    """)
+_REVOKE_API_KEY = text(f"""
+    UPDATE api_keys SET revoked_at = coalesce(revoked_at, now())
+    WHERE owner_id = :owner_id AND id = :id RETURNING {_API_KEY}
+    """)
 
 
 async def insert_user(

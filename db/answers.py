@@ -39,59 +39,59 @@ class Ending:
     """By the prices of that moment."""
 
 
-_BEGIN = text(
-    """WITH leased AS (
+_BEGIN = text("""
+    WITH leased AS (
       INSERT INTO answer_leases (message_id, owner_id, expires_at)
       VALUES (:message_id, :owner_id, now() + make_interval(secs => :lease_seconds)))
     INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)
-    VALUES (:owner_id, :message_id, :sequence, :kind, :payload)"""
-)
+    VALUES (:owner_id, :message_id, :sequence, :kind, :payload)
+    """)
 _STREAMING = text("SELECT count(*) AS n FROM answer_leases WHERE owner_id = :owner_id")
 # Whoever changes both locks the message, then its lease: so does the cascade of a deletion.
-_CHECKPOINT = text(
-    """WITH written AS (
+_CHECKPOINT = text("""
+    WITH written AS (
       UPDATE messages SET text = :text, sequence = :sequence
       WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'
       RETURNING id, stop_requested)
     UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
-    FROM written WHERE message_id = written.id RETURNING stop_requested"""
-)
+    FROM written WHERE message_id = written.id RETURNING stop_requested
+    """)
 # A commit whose confirmation was lost is written again, hence ON CONFLICT.
-_INSERT_EVENT = text(
-    "INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)"
-    " VALUES (:owner_id, :message_id, :sequence, :kind, :payload)"
-    " ON CONFLICT DO NOTHING"
-)
-_EVENTS = text(
-    "SELECT sequence, kind, payload FROM answer_events"
-    " WHERE owner_id = :owner_id AND message_id = :message_id AND sequence > :after"
-    " ORDER BY sequence LIMIT :limit"
-)
-_LAST_SEQUENCE = text(
-    "SELECT coalesce(max(sequence), 0) AS n FROM answer_events"
-    " WHERE owner_id = :owner_id AND message_id = :message_id"
-)
-_END = text(
-    "UPDATE messages SET status = :status, text = :text, sequence = :sequence,"
-    " answerer = :answerer, grounded = :grounded, failure_code = :failure_code,"
-    " suggestions = :suggestions, prompt_tokens = :prompt_tokens,"
-    " completion_tokens = :completion_tokens, cost = :cost"
-    " WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'"
-)
-_REQUEST_STOP = text(
-    "UPDATE messages SET stop_requested = true"
-    " WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'"
-)
+_INSERT_EVENT = text("""
+    INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)
+    VALUES (:owner_id, :message_id, :sequence, :kind, :payload)
+    ON CONFLICT DO NOTHING
+    """)
+_EVENTS = text("""
+    SELECT sequence, kind, payload FROM answer_events
+    WHERE owner_id = :owner_id AND message_id = :message_id AND sequence > :after
+    ORDER BY sequence LIMIT :limit
+    """)
+_LAST_SEQUENCE = text("""
+    SELECT coalesce(max(sequence), 0) AS n FROM answer_events
+    WHERE owner_id = :owner_id AND message_id = :message_id
+    """)
+_END = text("""
+    UPDATE messages SET status = :status, text = :text, sequence = :sequence,
+      answerer = :answerer, grounded = :grounded, failure_code = :failure_code,
+      suggestions = :suggestions, prompt_tokens = :prompt_tokens,
+      completion_tokens = :completion_tokens, cost = :cost
+    WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'
+    """)
+_REQUEST_STOP = text("""
+    UPDATE messages SET stop_requested = true
+    WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'
+    """)
 _DELETE_LEASE = text("DELETE FROM answer_leases WHERE message_id = :message_id")
-_EXPIRED = text(
-    "SELECT message_id, owner_id FROM answer_leases WHERE expires_at < now()"
-    " ORDER BY expires_at LIMIT 100"
-)
-_LOCK_EXPIRED = text(
-    "SELECT m.text FROM answer_leases l JOIN messages m ON m.owner_id = :owner_id"
-    " AND m.id = l.message_id WHERE l.message_id = :message_id AND l.expires_at < now()"
-    " FOR NO KEY UPDATE OF m, l"
-)
+_EXPIRED = text("""
+    SELECT message_id, owner_id FROM answer_leases WHERE expires_at < now()
+    ORDER BY expires_at LIMIT 100
+    """)
+_LOCK_EXPIRED = text("""
+    SELECT m.text FROM answer_leases l JOIN messages m ON m.owner_id = :owner_id
+      AND m.id = l.message_id WHERE l.message_id = :message_id AND l.expires_at < now()
+    FOR NO KEY UPDATE OF m, l
+    """)
 
 
 async def begin(

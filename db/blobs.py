@@ -6,27 +6,27 @@ from sqlalchemy import text
 
 from db.engine import WriteSession
 
-_ABANDON = text(
-    "INSERT INTO abandoned_blobs (storage_key, owner_id, byte_size, available_at)"
-    " VALUES (:key, :owner_id, :byte_size, now() + make_interval(secs => :delay_seconds))"
-)
+_ABANDON = text("""
+    INSERT INTO abandoned_blobs (storage_key, owner_id, byte_size, available_at)
+    VALUES (:key, :owner_id, :byte_size, now() + make_interval(secs => :delay_seconds))
+    """)
 _IS_AWAITED = text(
     "SELECT 1 FROM abandoned_blobs WHERE storage_key = :key AND available_at > now()"
 )
-_RESERVED = text(
-    "SELECT CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes FROM abandoned_blobs"
-    " WHERE owner_id = :owner_id AND available_at > now()"
-)
+_RESERVED = text("""
+    SELECT CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes FROM abandoned_blobs
+    WHERE owner_id = :owner_id AND available_at > now()
+    """)
 _RELEASE = text("UPDATE abandoned_blobs SET byte_size = 0 WHERE storage_key = :key")
 _KEEP = text("DELETE FROM abandoned_blobs WHERE storage_key = :key")
-_POSTPONE = text(
-    "UPDATE abandoned_blobs SET available_at = now() + make_interval(secs => :delay_seconds)"
-    " WHERE storage_key = :key"
-)
-_LOCK_DUE = text(
-    "SELECT storage_key FROM abandoned_blobs WHERE available_at <= now()"
-    " ORDER BY available_at LIMIT 1 FOR UPDATE SKIP LOCKED"
-)
+_POSTPONE = text("""
+    UPDATE abandoned_blobs SET available_at = now() + make_interval(secs => :delay_seconds)
+    WHERE storage_key = :key
+    """)
+_LOCK_DUE = text("""
+    SELECT storage_key FROM abandoned_blobs WHERE available_at <= now()
+    ORDER BY available_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    """)
 
 
 async def abandon(

@@ -48,43 +48,47 @@ class Step:
 
 
 # What a passage or a citation points to may be deleted at any moment: then it is left out.
-_INSERT_PASSAGE = text(
-    "INSERT INTO answer_passages (owner_id, message_id, rank, version_id, ordinal, lexical_rank,"
-    " lexical_score, semantic_rank, similarity, score) SELECT :owner_id, :message_id, :rank,"
-    " version_id, ordinal, CAST(:lexical_rank AS int), CAST(:lexical_score AS real),"
-    " CAST(:semantic_rank AS int), CAST(:similarity AS real), :score FROM chunks"
-    " WHERE owner_id = :owner_id AND version_id = :version_id AND ordinal = :ordinal"
-    " FOR KEY SHARE ON CONFLICT DO NOTHING"
-)
-_PASSAGES = text(
-    "SELECT p.message_id, v.document_id, d.filename, p.version_id, p.ordinal, c.start,"
-    " c.first_page, c.last_page, c.context, c.text, p.lexical_rank, p.lexical_score,"
-    " p.semantic_rank, p.similarity, p.score"
-    " FROM answer_passages p"
-    " JOIN chunks c ON c.owner_id = p.owner_id AND c.version_id = p.version_id"
-    "  AND c.ordinal = p.ordinal"
-    " JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id"
-    " JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id"
-    " WHERE p.owner_id = :owner_id AND p.message_id = ANY(:message_ids)"
-    " ORDER BY p.message_id, p.rank"
-)
-_INSERT_CITATION = text(
-    'INSERT INTO citations (owner_id, message_id, position, index, start, "end", document_id,'
-    " version_id, page_number, page_start, page_end, quote, verified) SELECT :owner_id,"
-    " :message_id, :position, :index, :start, :end, document_id, id, :page_number,"
-    " :page_start, :page_end, :quote, :verified FROM document_versions"
-    " WHERE owner_id = :owner_id AND id = :version_id FOR KEY SHARE ON CONFLICT DO NOTHING"
-)
-_CITATIONS = text(
-    'SELECT message_id, position, index, start, "end", document_id, version_id, page_number,'
-    " page_start, page_end, quote, verified FROM citations"
-    " WHERE owner_id = :owner_id AND message_id = ANY(:message_ids) ORDER BY message_id, position"
-)
-_STEPS = text(
-    "SELECT message_id, payload->'step'->>'tool' AS tool, payload->'step'->>'subject' AS subject"
-    " FROM answer_events WHERE owner_id = :owner_id AND message_id = ANY(:message_ids)"
-    " AND kind = 'SOURCES' AND payload->>'step' IS NOT NULL ORDER BY message_id, sequence"
-)
+_INSERT_PASSAGE = text("""
+    INSERT INTO answer_passages (owner_id, message_id, rank, version_id, ordinal, lexical_rank,
+      lexical_score, semantic_rank, similarity, score)
+    SELECT :owner_id, :message_id, :rank, version_id, ordinal, CAST(:lexical_rank AS int),
+      CAST(:lexical_score AS real), CAST(:semantic_rank AS int), CAST(:similarity AS real), :score
+    FROM chunks
+    WHERE owner_id = :owner_id AND version_id = :version_id AND ordinal = :ordinal FOR KEY SHARE
+    ON CONFLICT DO NOTHING
+    """)
+_PASSAGES = text("""
+    SELECT p.message_id, v.document_id, d.filename, p.version_id, p.ordinal, c.start,
+      c.first_page, c.last_page, c.context, c.text, p.lexical_rank, p.lexical_score,
+      p.semantic_rank, p.similarity, p.score
+    FROM answer_passages p
+    JOIN chunks c ON c.owner_id = p.owner_id AND c.version_id = p.version_id
+      AND c.ordinal = p.ordinal
+    JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id
+    JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id
+    WHERE p.owner_id = :owner_id AND p.message_id = ANY(:message_ids)
+    ORDER BY p.message_id, p.rank
+    """)
+_INSERT_CITATION = text("""
+    INSERT INTO citations (owner_id, message_id, position, index, start, "end", document_id,
+      version_id, page_number, page_start, page_end, quote, verified)
+    SELECT :owner_id, :message_id, :position, :index, :start, :end, document_id, id, :page_number,
+      :page_start, :page_end, :quote, :verified
+    FROM document_versions WHERE owner_id = :owner_id AND id = :version_id FOR KEY SHARE
+    ON CONFLICT DO NOTHING
+    """)
+_CITATIONS = text("""
+    SELECT message_id, position, index, start, "end", document_id, version_id, page_number,
+      page_start, page_end, quote, verified FROM citations
+    WHERE owner_id = :owner_id AND message_id = ANY(:message_ids) ORDER BY message_id, position
+    """)
+_STEPS = text("""
+    SELECT message_id, payload->'step'->>'tool' AS tool, payload->'step'->>'subject' AS subject
+    FROM answer_events
+    WHERE owner_id = :owner_id AND message_id = ANY(:message_ids)
+      AND kind = 'SOURCES' AND payload->>'step' IS NOT NULL
+    ORDER BY message_id, sequence
+    """)
 
 
 async def insert_passages(

@@ -49,50 +49,50 @@ class MessagesPage:
 
 
 _CONVERSATION = "id, title, created_at, updated_at"
-_MESSAGE = (
-    "id, conversation_id, parent_id, role, text, status, document_ids, answerer, grounded,"
-    " prompt_tokens, completion_tokens, cost, suggestions, rating, created_at"
-)
-_INSERT_CONVERSATION = text(
-    "INSERT INTO conversations (owner_id, id, title) VALUES (:owner_id, :id, :title)"
-    f" RETURNING {_CONVERSATION}"
-)
+_MESSAGE = """id, conversation_id, parent_id, role, text, status, document_ids, answerer, grounded,
+  prompt_tokens, completion_tokens, cost, suggestions, rating, created_at"""
+_INSERT_CONVERSATION = text(f"""
+    INSERT INTO conversations (owner_id, id, title) VALUES (:owner_id, :id, :title)
+    RETURNING {_CONVERSATION}
+    """)
 _CONVERSATIONS_BY_IDS = text(
     f"SELECT {_CONVERSATION} FROM conversations WHERE owner_id = :owner_id AND id = ANY(:ids)"
 )
-_CONVERSATIONS_PAGE = text(
-    f"SELECT {_CONVERSATION} FROM conversations WHERE owner_id = :owner_id"
-    " AND (CAST(:after_at AS timestamptz) IS NULL"
-    "      OR (updated_at, id) < (:after_at, CAST(:after_id AS uuid)))"
-    " ORDER BY updated_at DESC, id DESC LIMIT :limit"
-)
-_RENAME = text(
-    "UPDATE conversations SET title = :title, updated_at = now()"
-    f" WHERE owner_id = :owner_id AND id = :id RETURNING {_CONVERSATION}"
-)
-_TOUCH = text(
-    "UPDATE conversations SET updated_at = now() WHERE owner_id = :owner_id AND id = :id"
-    f" RETURNING {_CONVERSATION}"
-)
+_CONVERSATIONS_PAGE = text(f"""
+    SELECT {_CONVERSATION} FROM conversations WHERE owner_id = :owner_id
+      AND (CAST(:after_at AS timestamptz) IS NULL
+        OR (updated_at, id) < (:after_at, CAST(:after_id AS uuid)))
+    ORDER BY updated_at DESC, id DESC LIMIT :limit
+    """)
+_RENAME = text(f"""
+    UPDATE conversations SET title = :title, updated_at = now()
+    WHERE owner_id = :owner_id AND id = :id RETURNING {_CONVERSATION}
+    """)
+_TOUCH = text(f"""
+    UPDATE conversations SET updated_at = now() WHERE owner_id = :owner_id AND id = :id
+    RETURNING {_CONVERSATION}
+    """)
 _DELETE = text("DELETE FROM conversations WHERE owner_id = :owner_id AND id = :id")
-_INSERT_MESSAGE = text(
-    "INSERT INTO messages (owner_id, id, conversation_id, parent_id, role, text, status,"
-    " client_message_id, document_ids) VALUES (:owner_id, :id, :conversation_id, :parent_id,"
-    f" :role, :text, :status, :client_message_id, :document_ids) RETURNING {_MESSAGE}"
-)
+_INSERT_MESSAGE = text(f"""
+    INSERT INTO messages (owner_id, id, conversation_id, parent_id, role, text, status,
+      client_message_id, document_ids)
+    VALUES (:owner_id, :id, :conversation_id, :parent_id, :role, :text, :status,
+      :client_message_id, :document_ids)
+    RETURNING {_MESSAGE}
+    """)
 _MESSAGES_BY_IDS = text(
     f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id AND id = ANY(:ids)"
 )
-_ANSWER_BY_CLIENT_ID = text(
-    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id"
-    " AND client_message_id = :client_message_id"
-)
-_LAST_MESSAGE = text(
-    f"SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id"
-    " AND conversation_id = :id ORDER BY created_at DESC, id DESC LIMIT 1"
-)
-_MESSAGES_PAGES = text(
-    f"""SELECT page.number, m.* FROM unnest(
+_ANSWER_BY_CLIENT_ID = text(f"""
+    SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id
+      AND client_message_id = :client_message_id
+    """)
+_LAST_MESSAGE = text(f"""
+    SELECT {_MESSAGE} FROM messages WHERE owner_id = :owner_id
+      AND conversation_id = :id ORDER BY created_at DESC, id DESC LIMIT 1
+    """)
+_MESSAGES_PAGES = text(f"""
+    SELECT page.number, m.* FROM unnest(
       CAST(:ids AS uuid[]), CAST(:limits AS int[]),
       CAST(:after_ats AS timestamptz[]), CAST(:after_ids AS uuid[])
     ) WITH ORDINALITY AS page(of, size, after_at, after_id, number)
@@ -101,21 +101,21 @@ _MESSAGES_PAGES = text(
       WHERE owner_id = :owner_id AND conversation_id = page.of
         AND (created_at, id) > (coalesce(page.after_at, '-infinity'), page.after_id)
       ORDER BY created_at, id LIMIT page.size) m
-    ORDER BY page.number, m.created_at, m.id"""
-)
-_ANCESTORS = text(
-    f"""WITH RECURSIVE line AS (
+    ORDER BY page.number, m.created_at, m.id
+    """)
+_ANCESTORS = text(f"""
+    WITH RECURSIVE line AS (
       SELECT m.*, 1 AS depth FROM messages m WHERE m.owner_id = :owner_id AND m.id = :id
       UNION ALL
       SELECT m.*, line.depth + 1 FROM messages m
       JOIN line ON m.owner_id = :owner_id AND m.id = line.parent_id
       WHERE line.depth < :limit)
-    SELECT {_MESSAGE} FROM line ORDER BY depth DESC"""
-)
-_RATE = text(
-    "UPDATE messages SET rating = :rating, rating_comment = :comment WHERE owner_id = :owner_id"
-    f" AND id = :id AND role = 'ASSISTANT' RETURNING {_MESSAGE}"
-)
+    SELECT {_MESSAGE} FROM line ORDER BY depth DESC
+    """)
+_RATE = text(f"""
+    UPDATE messages SET rating = :rating, rating_comment = :comment WHERE owner_id = :owner_id
+      AND id = :id AND role = 'ASSISTANT' RETURNING {_MESSAGE}
+    """)
 
 
 async def insert_conversation(session: WriteSession, title: str) -> Conversation:

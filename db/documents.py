@@ -69,70 +69,70 @@ FROM documents d
 JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.latest_version_id
 """
 _BY_IDS = text(f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.id = ANY(:ids)")
-_BY_CONTENT = text(
-    f"{_DOCUMENT} JOIN document_versions same"
-    " ON same.owner_id = d.owner_id AND same.document_id = d.id"
-    " WHERE d.owner_id = :owner_id AND same.sha256 = :sha256"
-)
-_BY_IDEMPOTENCY_KEY = text(
-    f"SELECT known.*, same.sha256 AS keyed_sha256 FROM ({_DOCUMENT}"
-    " WHERE d.owner_id = :owner_id) AS known"
-    " JOIN document_versions same ON same.owner_id = :owner_id AND same.document_id = known.id"
-    " WHERE same.idempotency_key = :key"
-)
-_BY_FILENAME = text(
-    "SELECT id FROM documents WHERE owner_id = :owner_id AND filename = :filename"
-    " ORDER BY created_at DESC LIMIT 1 FOR NO KEY UPDATE"
-)
+_BY_CONTENT = text(f"""
+    {_DOCUMENT} JOIN document_versions same
+      ON same.owner_id = d.owner_id AND same.document_id = d.id
+    WHERE d.owner_id = :owner_id AND same.sha256 = :sha256
+    """)
+_BY_IDEMPOTENCY_KEY = text(f"""
+    SELECT known.*, same.sha256 AS keyed_sha256 FROM ({_DOCUMENT}
+    WHERE d.owner_id = :owner_id) AS known
+    JOIN document_versions same ON same.owner_id = :owner_id AND same.document_id = known.id
+    WHERE same.idempotency_key = :key
+    """)
+_BY_FILENAME = text("""
+    SELECT id FROM documents WHERE owner_id = :owner_id AND filename = :filename
+    ORDER BY created_at DESC LIMIT 1 FOR NO KEY UPDATE
+    """)
 _LOCK = text(f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.id = :id FOR NO KEY UPDATE OF d")
-_PAGE = text(
-    f"""{_DOCUMENT}
+_PAGE = text(f"""
+    {_DOCUMENT}
     WHERE d.owner_id = :owner_id
       AND (CAST(:statuses AS text[]) IS NULL OR CAST(d.status AS text) = ANY(:statuses))
       AND (CAST(:search AS text) IS NULL OR strpos(lower(d.filename), lower(:search)) > 0)
       AND (CAST(:after_at AS timestamptz) IS NULL OR (d.created_at, d.id) < (:after_at, :after_id))
-    ORDER BY d.created_at DESC, d.id DESC LIMIT :limit"""
-)
-_USAGE = text(
-    "SELECT count(DISTINCT document_id) AS documents,"
-    " CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes"
-    " FROM document_versions WHERE owner_id = :owner_id"
-)
+    ORDER BY d.created_at DESC, d.id DESC LIMIT :limit
+    """)
+_USAGE = text("""
+    SELECT count(DISTINCT document_id) AS documents,
+      CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes
+    FROM document_versions WHERE owner_id = :owner_id
+    """)
 _INSERT_DOCUMENT = text(
     "INSERT INTO documents (owner_id, id, filename) VALUES (:owner_id, :id, :filename)"
 )
-_INSERT_VERSION = text(
-    """INSERT INTO document_versions (owner_id, id, document_id, number, sha256, byte_size,
+_INSERT_VERSION = text("""
+    INSERT INTO document_versions (owner_id, id, document_id, number, sha256, byte_size,
       media_type, storage_key, idempotency_key)
     SELECT :owner_id, :id, :document_id, 1 + count(*), :sha256, :byte_size,
       :media_type, :storage_key, :idempotency_key
-    FROM document_versions WHERE owner_id = :owner_id AND document_id = :document_id"""
-)
+    FROM document_versions WHERE owner_id = :owner_id AND document_id = :document_id
+    """)
 _SET_LATEST = text(
     "UPDATE documents SET latest_version_id = :version_id WHERE owner_id = :owner_id AND id = :id"
 )
-_RENAME = text(
-    "UPDATE documents SET filename = :filename, updated_at = now()"
-    " WHERE owner_id = :owner_id AND id = :id"
-)
+_RENAME = text("""
+    UPDATE documents SET filename = :filename, updated_at = now()
+    WHERE owner_id = :owner_id AND id = :id
+    """)
 _DELETE = text("DELETE FROM documents WHERE owner_id = :owner_id AND id = :id")
-_VERSION = text(
-    "SELECT d.filename, v.media_type, v.byte_size, v.storage_key"
-    " FROM document_versions v JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id"
-    " WHERE v.owner_id = :owner_id AND v.id = :id"
-)
-_PAGE_OF_VERSION = text(
-    "SELECT p.number, p.start, p.text, p.width, p.height, p.words FROM pages p"
-    " JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id"
-    " WHERE p.owner_id = :owner_id AND p.version_id = :version_id AND p.number = :number"
-)
-_PAGES = text(
-    "SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words"
-    " FROM unnest(CAST(:version_ids AS uuid[]), CAST(:numbers AS int[])) AS k(version_id, number)"
-    " JOIN pages p ON p.owner_id = :owner_id AND p.version_id = k.version_id"
-    " AND p.number = k.number"
-    " JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id"
-)
+_VERSION = text("""
+    SELECT d.filename, v.media_type, v.byte_size, v.storage_key
+    FROM document_versions v JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id
+    WHERE v.owner_id = :owner_id AND v.id = :id
+    """)
+_PAGE_OF_VERSION = text("""
+    SELECT p.number, p.start, p.text, p.width, p.height, p.words FROM pages p
+    JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id
+    WHERE p.owner_id = :owner_id AND p.version_id = :version_id AND p.number = :number
+    """)
+_PAGES = text("""
+    SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words
+    FROM unnest(CAST(:version_ids AS uuid[]), CAST(:numbers AS int[])) AS k(version_id, number)
+    JOIN pages p ON p.owner_id = :owner_id AND p.version_id = k.version_id
+      AND p.number = k.number
+    JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id
+    """)
 
 
 async def documents_by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, Document]:

@@ -26,12 +26,12 @@ class Claim:
 
 _CLAIMABLE = """(state = 'QUEUED' AND available_at <= now()
   OR state = 'RUNNING' AND lease_expires_at < now())"""
-_INSERT = text(
-    "INSERT INTO ingestion_jobs (version_id, owner_id, document_id, give_up_after)"
-    " VALUES (:version_id, :owner_id, :document_id, :max_attempts)"
-)
-_CLAIM = text(
-    f"""WITH waiting AS (
+_INSERT = text("""
+    INSERT INTO ingestion_jobs (version_id, owner_id, document_id, give_up_after)
+    VALUES (:version_id, :owner_id, :document_id, :max_attempts)
+    """)
+_CLAIM = text(f"""
+    WITH waiting AS (
       SELECT owner_id, min(created_at) AS since FROM ingestion_jobs
       WHERE state IN ('QUEUED', 'RUNNING') AND {_CLAIMABLE} GROUP BY owner_id),
     busy AS (
@@ -54,45 +54,45 @@ _CLAIM = text(
     served AS (
       INSERT INTO ingestion_turns SELECT owner_id, clock_timestamp() FROM claimed
       ON CONFLICT (owner_id) DO UPDATE SET served_at = excluded.served_at)
-    SELECT * FROM claimed"""
-)
+    SELECT * FROM claimed
+    """)
 _HOLDS = "version_id = :version_id AND attempt = :attempt AND state = 'RUNNING'"
-_HEARTBEAT = text(
-    "UPDATE ingestion_jobs SET lease_expires_at = now() + make_interval(secs => :lease_seconds)"
-    f" WHERE {_HOLDS}"
-)
-_FENCE = text(
-    f"""WITH document AS MATERIALIZED (
+_HEARTBEAT = text(f"""
+    UPDATE ingestion_jobs SET lease_expires_at = now() + make_interval(secs => :lease_seconds)
+    WHERE {_HOLDS}
+    """)
+_FENCE = text(f"""
+    WITH document AS MATERIALIZED (
       SELECT 1 FROM documents WHERE owner_id = :owner_id AND id = :document_id FOR NO KEY UPDATE)
-    SELECT 1 FROM document, ingestion_jobs WHERE {_HOLDS} FOR NO KEY UPDATE OF ingestion_jobs"""
-)
+    SELECT 1 FROM document, ingestion_jobs WHERE {_HOLDS} FOR NO KEY UPDATE OF ingestion_jobs
+    """)
 _RENEW_ATTEMPTS = text(
     f"UPDATE ingestion_jobs SET give_up_after = attempt + :max_attempts WHERE {_HOLDS}"
 )
-_FINISH = text(
-    "UPDATE ingestion_jobs SET state = :state, worker = NULL, lease_expires_at = NULL,"
-    f" last_error = :error WHERE {_HOLDS}"
-)
-_REQUEUE = text(
-    "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
-    " last_error = :error,"
-    " available_at = now() + make_interval(secs => :delay_seconds * (0.75 + random() / 2))"
-    f" WHERE {_HOLDS} AND attempt < give_up_after"
-)
-_HAND_BACK = text(
-    "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
-    f" give_up_after = give_up_after + 1 WHERE {_HOLDS}"
-)
-_RETRY = text(
-    "UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,"
-    " last_error = NULL, available_at = now(), created_at = now(),"
-    " give_up_after = attempt + :max_attempts WHERE version_id = :version_id RETURNING attempt"
-)
-_CANCEL = text(
-    "UPDATE ingestion_jobs SET state = 'DONE', worker = NULL, lease_expires_at = NULL"
-    " WHERE owner_id = :owner_id AND document_id = :document_id"
-    " AND state IN ('QUEUED', 'RUNNING')"
-)
+_FINISH = text(f"""
+    UPDATE ingestion_jobs SET state = :state, worker = NULL, lease_expires_at = NULL,
+      last_error = :error WHERE {_HOLDS}
+    """)
+_REQUEUE = text(f"""
+    UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,
+      last_error = :error,
+      available_at = now() + make_interval(secs => :delay_seconds * (0.75 + random() / 2))
+    WHERE {_HOLDS} AND attempt < give_up_after
+    """)
+_HAND_BACK = text(f"""
+    UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,
+      give_up_after = give_up_after + 1 WHERE {_HOLDS}
+    """)
+_RETRY = text("""
+    UPDATE ingestion_jobs SET state = 'QUEUED', worker = NULL, lease_expires_at = NULL,
+      last_error = NULL, available_at = now(), created_at = now(),
+      give_up_after = attempt + :max_attempts WHERE version_id = :version_id RETURNING attempt
+    """)
+_CANCEL = text("""
+    UPDATE ingestion_jobs SET state = 'DONE', worker = NULL, lease_expires_at = NULL
+    WHERE owner_id = :owner_id AND document_id = :document_id
+      AND state IN ('QUEUED', 'RUNNING')
+    """)
 
 
 async def insert(

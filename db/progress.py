@@ -35,41 +35,41 @@ class Failure:
     advice: str | None
 
 
-_ADVANCE = text(
-    """UPDATE documents SET progress_version = progress_version + 1,
+_ADVANCE = text("""
+    UPDATE documents SET progress_version = progress_version + 1,
       updated_at = clock_timestamp(),
       status = CAST(:status AS document_status), stage = CAST(:stage AS ingestion_stage),
       fraction = :fraction, attempt = :attempt, message = :message,
       failure_code = :failure_code, failure_message = :failure_message,
       failure_advice = :failure_advice
-    WHERE owner_id = :owner_id AND id = :id"""
-)
-_AFTER = text(
-    "SELECT document_id, version, status, stage, fraction, attempt, message,"
-    " failure_code, failure_message, failure_advice, at FROM ingestion_events"
-    " WHERE owner_id = :owner_id AND document_id = :id AND version > :after"
-    " ORDER BY version LIMIT 100"
-)
-_FORGET = text(
-    "DELETE FROM ingestion_events WHERE owner_id = :owner_id AND document_id = :id"
-    " AND at < now() - interval '1 day'"
-)
-_SNAPSHOT = (
-    "SELECT id AS document_id, progress_version AS version, status, stage, fraction, attempt,"
-    " message, failure_code, failure_message, failure_advice, updated_at AS at FROM documents"
-)
-_UNFINISHED_OR_SINCE = text(
-    f"{_SNAPSHOT} WHERE owner_id = :owner_id"
-    " AND (status IN ('PENDING', 'PROCESSING', 'SEARCHABLE') OR updated_at >= :since)"
-    " ORDER BY updated_at, id"
-)
-_CHANGED = text(
-    f"""{_SNAPSHOT}
+    WHERE owner_id = :owner_id AND id = :id
+    """)
+_AFTER = text("""
+    SELECT document_id, version, status, stage, fraction, attempt, message,
+      failure_code, failure_message, failure_advice, at FROM ingestion_events
+    WHERE owner_id = :owner_id AND document_id = :id AND version > :after
+    ORDER BY version LIMIT 100
+    """)
+_FORGET_OLD_EVENTS = text("""
+    DELETE FROM ingestion_events WHERE owner_id = :owner_id AND document_id = :id
+      AND at < now() - interval '1 day'
+    """)
+_SNAPSHOT = """
+SELECT id AS document_id, progress_version AS version, status, stage, fraction, attempt,
+  message, failure_code, failure_message, failure_advice, updated_at AS at FROM documents
+"""
+_UNFINISHED_OR_SINCE = text(f"""
+    {_SNAPSHOT} WHERE owner_id = :owner_id
+      AND (status IN ('PENDING', 'PROCESSING', 'SEARCHABLE') OR updated_at >= :since)
+    ORDER BY updated_at, id
+    """)
+_CHANGED = text(f"""
+    {_SNAPSHOT}
     LEFT JOIN unnest(CAST(:ids AS uuid[]), CAST(:versions AS int[])) AS seen(id, version) USING (id)
     WHERE owner_id = :owner_id AND updated_at >= :since
       AND progress_version > coalesce(seen.version, 0)
-    ORDER BY updated_at, id LIMIT 100"""
-)
+    ORDER BY updated_at, id LIMIT 100
+    """)
 _NOW = text("SELECT now() AS now")
 
 
@@ -101,7 +101,7 @@ async def advance(
 
 async def forget(session: WriteSession, document_id: UUID) -> None:
     """Delete the snapshots that nobody resumes from any more, before the next is written."""
-    await session.run(_FORGET, owner_id=session.owner_id, id=document_id)
+    await session.run(_FORGET_OLD_EVENTS, owner_id=session.owner_id, id=document_id)
 
 
 async def after(session: ReadSession, document_id: UUID, version: int) -> list[Progress]:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from db import postings
 from db.chunks import SLICE_CHUNKS
 from db.engine import WriteSession
 
@@ -18,30 +19,24 @@ class Purge:
     next_ordinal: int
 
 
-_REQUEST_RETIRED = text(
-    "INSERT INTO purges (owner_id, version_id, whole)"
-    " SELECT owner_id, id, false FROM document_versions"
-    " WHERE owner_id = :owner_id AND document_id = :document_id AND id <> :version_id"
-    " ON CONFLICT DO NOTHING"
-)
+_REQUEST_RETIRED = text("""
+    INSERT INTO purges (owner_id, version_id, whole)
+    SELECT owner_id, id, false FROM document_versions
+    WHERE owner_id = :owner_id AND document_id = :document_id AND id <> :version_id
+    ON CONFLICT DO NOTHING
+    """)
 _LOCK_NEXT = text(
     "SELECT owner_id, version_id, whole, next_ordinal FROM purges LIMIT 1 FOR UPDATE SKIP LOCKED"
 )
-_SLICE = (
-    "owner_id = :owner_id AND version_id = :version_id"
-    " AND ordinal >= :first AND ordinal < :first + :size"
-)
+_SLICE = """owner_id = :owner_id AND version_id = :version_id
+  AND ordinal >= :first AND ordinal < :first + :size"""
 _DELETE_CHUNKS = text(f"DELETE FROM chunks WHERE {_SLICE}")
 _DELETE_VECTORS = text(f"DELETE FROM chunk_vectors WHERE {_SLICE}")
-_DELETE_POSTINGS = text(
-    "DELETE FROM postings"
-    " WHERE owner_id = :owner_id AND version_id = :version_id AND first = :first"
-)
 _DELETE_PAGES = text("DELETE FROM pages WHERE owner_id = :owner_id AND version_id = :version_id")
-_REMAINS = text(
-    "SELECT 1 FROM chunks WHERE owner_id = :owner_id AND version_id = :version_id"
-    " AND ordinal >= :next LIMIT 1"
-)
+_REMAINS = text("""
+    SELECT 1 FROM chunks WHERE owner_id = :owner_id AND version_id = :version_id
+      AND ordinal >= :next LIMIT 1
+    """)
 _MOVE_ON = text(
     "UPDATE purges SET next_ordinal = :next WHERE owner_id = :owner_id AND version_id = :version_id"
 )
@@ -70,7 +65,7 @@ async def delete_slice(session: WriteSession, purge: Purge) -> None:
     if purge.whole:
         await session.run(_DELETE_CHUNKS, **bounds)
     else:
-        await session.run(_DELETE_POSTINGS, **version, first=purge.next_ordinal)
+        await postings.delete(session, purge.version_id, purge.next_ordinal)
         await session.run(_DELETE_VECTORS, **bounds)
     next_ordinal = purge.next_ordinal + SLICE_CHUNKS
     if await session.first(_REMAINS, **version, next=next_ordinal):

@@ -1,10 +1,9 @@
 """Hybrid search in one statement: BM25 over postings, cosine over vectors, fused by their scores.
 
-BM25 after Robertson and Zaragoza (2009) with k1 = 0.6 and b = 0.75; frequencies of terms and the
-average length are counted in the searched documents by the same statement, so they are right after
-every upload and deletion. Fusion is a weighted sum of scores, which keeps what ranks lose: how much
-better one passage is than the next (Bruch et al., "An Analysis of Fusion Functions for Hybrid
-Retrieval", 2022).
+BM25 after Robertson and Zaragoza (2009); frequencies of terms and the average length are counted in
+the searched documents by the same statement, so they are right after every upload and deletion.
+Fusion is a weighted sum of scores, which keeps what ranks lose: how much better one passage is than
+the next (Bruch et al., "An Analysis of Fusion Functions for Hybrid Retrieval", 2022).
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,9 +17,14 @@ from numpy.typing import NDArray
 from pgvector import HalfVector
 from sqlalchemy import TextClause, text
 
+from db import postings
 from db.engine import ReadSession
 from db.vectors import GRAPH_DIMENSIONS
 
+K1 = 0.6
+"""How slowly BM25's credit for a term saturates as its frequency in a chunk grows."""
+B = 0.75
+"""How much BM25 makes long chunks pay for their length, from 0 (nothing) to 1."""
 READ_ENTRIES, READ_SHARE = 5_000, 0.1
 """How many entries of postings one search reads, or what share of the chunks if that is more; the
 rarest terms come first. In a large library, words that stand almost everywhere would cost most of
@@ -78,15 +82,16 @@ class Library:
     """None: nothing has been embedded with that model yet."""
 
 
-_LIBRARY = text(
-    "SELECT coalesce(array_agg(DISTINCT language) FILTER (WHERE language IS NOT NULL),"
-    "  CAST(ARRAY[] AS text[])) AS languages, coalesce(sum(chunk_count), 0) AS chunk_count,"
-    " (SELECT id FROM embedding_models WHERE name = :model AND dimensions = :dimensions)"
-    "  AS model_id, set_config('plan_cache_mode', 'force_custom_plan', true)"
-    " FROM document_versions WHERE owner_id = :owner_id"
-)
+_LIBRARY = text("""
+    SELECT coalesce(array_agg(DISTINCT language) FILTER (WHERE language IS NOT NULL),
+      CAST(ARRAY[] AS text[])) AS languages, coalesce(sum(chunk_count), 0) AS chunk_count,
+      (SELECT id FROM embedding_models WHERE name = :model AND dimensions = :dimensions)
+      AS model_id, set_config('plan_cache_mode', 'force_custom_plan', true)
+    FROM document_versions WHERE owner_id = :owner_id
+    """)
 
 _LIVE = """
+-- The documents in scope, each with the version that is searched
 live AS MATERIALIZED (
   SELECT d.id AS document_id, d.filename, v.id AS version_id, v.chunk_count, v.lexeme_count,
     row_number() OVER (ORDER BY v.id) << 32 AS base
@@ -107,10 +112,13 @@ _ON_PAGES = """EXISTS (
 
 # OFFSET 0 has the lists of all terms joined with the documents at once instead of one by one.
 _LEXICAL = """
+-- Number of chunks, and what one term of a chunk's length adds to its saturation
 totals AS MATERIALIZED (
   SELECT CAST(sum(chunk_count) AS float8) AS chunks,
-    0.45 / greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1) AS slope
+    {k1} * {b} / greatest(CAST(sum(lexeme_count) AS float8) / nullif(sum(chunk_count), 0), 1)
+      AS slope
   FROM live),
+-- The rows of postings of the question's terms, by the number of the term
 found AS MATERIALIZED (
   SELECT number, version_id, base, first, entries
   FROM (
@@ -119,23 +127,27 @@ found AS MATERIALIZED (
       SELECT version_id, first, entries FROM postings p
       WHERE p.owner_id = :owner_id AND p.term = t.term LIMIT :listed) AS p OFFSET 0) AS listed
   JOIN live USING (version_id)),
+-- In how many chunks each term stands; `read` sums that up from the rarest term on
 counted AS (
   SELECT number, frequency, sum(frequency) OVER rarest AS read, row_number() OVER rarest AS place
   FROM (
     SELECT number, CAST(sum(cardinality(entries)) AS float8) AS frequency
     FROM found GROUP BY number) AS sums
   WINDOW rarest AS (ORDER BY frequency, number)),
+-- The terms that are rare enough to be read, with the most that each adds to BM25
 asked AS MATERIALIZED (
   SELECT number,
-    1.6 * ln(1 + (greatest(chunks - frequency, 0) + 0.5) / (frequency + 0.5)) AS weight
+    ({k1} + 1) * ln(1 + (greatest(chunks - frequency, 0) + 0.5) / (frequency + 0.5)) AS weight
   FROM counted, totals WHERE read <= :readable OR place = 1),
+-- One row for each of these terms in each chunk where it stands
 matched AS (
-  SELECT version_id, base, first + (entry >> 23) AS ordinal, weight,
-    CAST(entry >> 16 & 127 AS float8) AS frequency,
-    0.15 + slope * CAST(entry & 65535 AS float8) AS saturation
+  SELECT version_id, base, first + {place} AS ordinal, weight,
+    CAST({frequency} AS float8) AS frequency,
+    {k1} * (1 - {b}) + slope * CAST({length} AS float8) AS saturation
   FROM totals, (
     SELECT version_id, base, first, weight, unnest(entries) AS entry
     FROM found JOIN asked USING (number)) AS entries),
+-- BM25 of each chunk
 lexical AS MATERIALIZED (
   SELECT base + ordinal AS chunk, sum(weight / (1 + saturation / frequency)) AS score
   FROM matched WHERE {condition} GROUP BY 1)"""
@@ -169,28 +181,36 @@ _GRAPH = """
   UNION ALL ({outside})"""
 
 _SEMANTIC = """
+-- Its vector
 question AS MATERIALIZED (SELECT CAST(:embedding AS halfvec) AS embedding),
+-- Chunks in scope by cosine, at least as many as are wanted
 nearest AS MATERIALIZED ({nearest}),
+-- The best of these, ranked
 semantic AS MATERIALIZED (
   SELECT chunk, similarity, row_number() OVER (ORDER BY similarity DESC, chunk) AS place
   FROM nearest ORDER BY similarity DESC, chunk LIMIT :candidates),
+-- Mean and deviation of their cosines, by which the two scores become comparable
 spread AS MATERIALIZED (
   SELECT avg(similarity) AS middle, nullif(stddev_pop(similarity), 0) AS deviation FROM semantic)"""
 
 # FULL JOIN is always done by hash; the planner, who takes each leg for a handful of rows, would
 # compare all with all otherwise.
 _FUSED = """
+-- The lowest BM25 that is a candidate
 floor AS MATERIALIZED (
   SELECT min(score) AS score FROM (
     SELECT score FROM lexical ORDER BY score DESC, chunk LIMIT :candidates) AS best),
+-- What either leg found, with what both say of it
 kept AS MATERIALIZED (
   SELECT chunk, chunk >> 32 << 32 AS base, l.score AS lexical_score,
     l.score >= floor.score AS is_lexical, s.place AS semantic_rank, s.similarity
   FROM lexical l FULL JOIN semantic s USING (chunk), floor
   WHERE l.score >= floor.score OR s.place IS NOT NULL),
+-- The same with document, version and ordinal
 candidates AS MATERIALIZED (
   SELECT kept.*, document_id, filename, version_id, CAST(chunk - base AS int) AS ordinal
   FROM kept JOIN live USING (base)),
+-- The same with the cosine of those that words alone found
 scored AS MATERIALIZED (
   SELECT chunk, document_id, filename, version_id, ordinal, lexical_score, is_lexical,
     semantic_rank, coalesce(similarity, (
@@ -198,12 +218,14 @@ scored AS MATERIALIZED (
       WHERE v.owner_id = :owner_id AND v.model_id = :model_id
         AND v.version_id = candidates.version_id AND v.ordinal = candidates.ordinal)) AS similarity
   FROM candidates),
+-- The weighted sum of both scores
 fused AS (
   SELECT *, CAST(:lexical_weight AS float8) * coalesce(lexical_score, 0)
     + CAST(:semantic_weight AS float8) * coalesce((similarity - middle) / deviation, 0) AS score,
     CASE WHEN is_lexical THEN row_number() OVER (ORDER BY lexical_score DESC NULLS LAST, chunk)
       END AS lexical_rank
   FROM scored, spread),
+-- As many as are asked for
 best AS (SELECT * FROM fused ORDER BY score DESC, chunk LIMIT :limit)
 SELECT b.document_id, b.filename, b.version_id, b.ordinal, c.start, c.first_page, c.last_page,
   c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score,
@@ -217,13 +239,21 @@ ORDER BY b.score DESC, b.chunk"""
 def _search(graph_dimensions: int | None, on_pages: bool) -> TextClause:
     """The statement of a search; through the graph when the length of its vectors is given."""
     matched, near = [_ON_PAGES.format(leg=leg) if on_pages else "true" for leg in ("matched", "v")]
-    lexical = _LEXICAL.format(condition=matched)
+    lexical = _LEXICAL.format(
+        k1=K1,
+        b=B,
+        place=postings.PLACE,
+        frequency=postings.FREQUENCY,
+        length=postings.LENGTH,
+        condition=matched,
+    )
     if graph_dimensions is None:
         nearest = _EXACT.format(condition=f"{_OF_LIVE} AND {near}")
     else:
         outside = _EXACT.format(condition=_OUTSIDE)
         nearest = _GRAPH.format(dimensions=graph_dimensions, outside=outside)
-    return text(f"WITH {_LIVE},{lexical},{_SEMANTIC.format(nearest=nearest)},{_FUSED}")
+    semantic = _SEMANTIC.format(nearest=nearest)
+    return text(f"WITH {_LIVE},{lexical},{semantic},{_FUSED}")
 
 
 _UNRANKED = """
@@ -232,15 +262,15 @@ SELECT live.document_id, live.filename, c.version_id, c.ordinal, c.start, c.firs
   CAST(NULL AS real) AS lexical_score, CAST(NULL AS int) AS semantic_rank,
   CAST(NULL AS real) AS similarity, CAST(0 AS float8) AS score
 FROM live JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = live.version_id"""
-_PASSAGES_ON_PAGES = text(
-    f"""WITH {_LIVE} {_UNRANKED}
+_PASSAGES_ON_PAGES = text(f"""
+    WITH {_LIVE} {_UNRANKED}
     WHERE live.filename = :title AND c.last_page >= :first AND c.first_page <= :last
-    ORDER BY c.version_id, c.ordinal LIMIT :limit"""
-)
-_NEIGHBOURS = text(
-    f"""WITH {_LIVE} {_UNRANKED}
-    WHERE c.version_id = :version_id AND c.ordinal BETWEEN :first AND :last ORDER BY c.ordinal"""
-)
+    ORDER BY c.version_id, c.ordinal LIMIT :limit
+    """)
+_NEIGHBOURS = text(f"""
+    WITH {_LIVE} {_UNRANKED}
+    WHERE c.version_id = :version_id AND c.ordinal BETWEEN :first AND :last ORDER BY c.ordinal
+    """)
 _TITLES = text(f"WITH {_LIVE} SELECT filename FROM live ORDER BY version_id DESC LIMIT :limit")
 
 

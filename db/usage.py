@@ -34,22 +34,22 @@ FROM usage_days WHERE owner_id = :owner_id
   AND day >= CAST(date_trunc('month', now() AT TIME ZONE 'UTC') AS date)
 """
 _MONTH = text(_THIS_MONTH)
-_COUNT_ANSWER = text(
-    f"""WITH counted AS (
+_COUNT_ANSWER = text(f"""
+    WITH counted AS (
       INSERT INTO usage_days AS d (owner_id, day, answers) VALUES (:owner_id, {_TODAY}, 1)
       ON CONFLICT (owner_id, day) DO UPDATE SET answers = d.answers + 1)
-    {_THIS_MONTH}"""
-)
+    {_THIS_MONTH}
+    """)
 # The owner may be deleted at any moment: then there is nobody to count for.
-_COUNT_TOKENS = text(
-    f"""INSERT INTO usage_days AS d (owner_id, day, prompt_tokens, completion_tokens, cost)
+_COUNT_TOKENS = text(f"""
+    INSERT INTO usage_days AS d (owner_id, day, prompt_tokens, completion_tokens, cost)
     SELECT id, {_TODAY}, :prompt_tokens, :completion_tokens, :cost
     FROM users WHERE id = :owner_id FOR KEY SHARE
     ON CONFLICT (owner_id, day) DO UPDATE SET
       prompt_tokens = d.prompt_tokens + excluded.prompt_tokens,
       completion_tokens = d.completion_tokens + excluded.completion_tokens,
-      cost = d.cost + excluded.cost"""
-)
+      cost = d.cost + excluded.cost
+    """)
 
 
 async def month(session: ReadSession) -> Month:

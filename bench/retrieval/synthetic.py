@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sqlalchemy import text
 
 from core.principal import Principal
-from db import chunks, documents
+from db import chunks, documents, vectors
 from db.chunks import Chunk, Outline
 from db.documents import NewVersion
 from db.engine import Database
@@ -84,7 +84,7 @@ async def _write_document(
         version_id = await documents.insert_version(session, document_id, new)
         await chunks.insert_chunks(session, version_id, passages)
         await chunks.describe(session, version_id, outline)
-        model_id = await chunks.model_id(session, model, DIMENSIONS)
-        vectors = corpus.vectors(count)
-        await chunks.insert_vectors(session, version_id, model_id, range(count), vectors)
+        model_id = await vectors.model_id(session, model, DIMENSIONS)
+        embeddings = corpus.vectors(count)
+        await vectors.insert_vectors(session, version_id, model_id, range(count), embeddings)
         await chunks.activate(session, document_id, version_id)

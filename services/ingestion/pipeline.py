@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from core.language import detect_language
-from db import chunks, documents, jobs, progress, purges
+from db import chunks, documents, jobs, progress, purges, vectors
 from db.chunks import SLICE_CHUNKS, Chunk, Outline
 from db.documents import Document, Page
 from db.engine import WriteSession
@@ -154,8 +154,9 @@ class Pipeline:
         """The embedder always has work: the next batch waits while one is embedded or written."""
         claim = attempt.claim
         async with attempt.database.write(claim.owner_id) as session:
-            model = self._embedder.model, self._embedder.dimensions
-            model_id = await chunks.model_id(session, *model)
+            model_id = await vectors.model_id(
+                session, self._embedder.model, self._embedder.dimensions
+            )
             total = await chunks.count(session, claim.version_id)
         running: list[asyncio.Task[None]] = []
         try:
@@ -177,7 +178,7 @@ class Pipeline:
         first = 0
         while True:
             async with attempt.database.read(claim.owner_id) as session:
-                ahead = await chunks.unembedded(
+                ahead = await vectors.unembedded(
                     session, claim.version_id, model_id, first, READ_AHEAD
                 )
             if not ahead:
@@ -196,13 +197,13 @@ class Pipeline:
     ) -> None:
         """Written after the batch `before`, so that progress only grows."""
         claim = attempt.claim
-        vectors = await self._vectors([text for _, text in batch])
+        embeddings = await self._vectors([text for _, text in batch])
         if before is not None:
             await before
         ordinals = [ordinal for ordinal, _ in batch]
         done = ordinals[-1] + 1
         async with attempt.fenced() as session:
-            await chunks.insert_vectors(session, claim.version_id, model_id, ordinals, vectors)
+            await vectors.insert_vectors(session, claim.version_id, model_id, ordinals, embeddings)
             await jobs.renew_attempts(session, claim, self._max_attempts)
             stage = "EMBEDDING" if done < total else "PUBLISHING"
             fraction = INDEXED + (0.99 - INDEXED) * done / total

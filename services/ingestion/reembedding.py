@@ -1,10 +1,10 @@
 """Moving all libraries to another embedding model while searches go on with the old one."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from db import chunks, vectors
+from db import vectors
 from db.engine import Database
 from providers.embedding import Embedder
 
@@ -32,10 +32,7 @@ class Reembedding:
 
     async def run(self) -> AsyncGenerator[Progress]:
         """Embed what lacks a vector of the embedder's model. Raises `ProviderUnavailable`."""
-        async with self._database.write(None) as session:
-            model = self._embedder.model, self._embedder.dimensions
-            model_id = await chunks.model_id(session, *model)
-            owners = await vectors.owners(session)
+        model_id, owners = await self._begin()
         missing = {}
         for owner_id in owners:
             async with self._database.read(owner_id) as read:
@@ -53,10 +50,7 @@ class Reembedding:
 
     async def prune(self) -> None:
         """Delete the vectors of other models from every library that lacks none of this one."""
-        async with self._database.write(None) as session:
-            model = self._embedder.model, self._embedder.dimensions
-            model_id = await chunks.model_id(session, *model)
-            owners = await vectors.owners(session)
+        model_id, owners = await self._begin()
         for owner_id in owners:
             async with self._database.read(owner_id) as read:
                 more = not await vectors.missing(read, model_id)
@@ -64,11 +58,19 @@ class Reembedding:
                 async with self._database.write(owner_id) as write:
                     more = await vectors.delete_others(write, model_id)
 
+    async def _begin(self) -> tuple[int, Sequence[UUID]]:
+        """The model's key, and the owners of all libraries."""
+        async with self._database.write(None) as session:
+            model_id = await vectors.model_id(
+                session, self._embedder.model, self._embedder.dimensions
+            )
+            return model_id, await vectors.owners(session)
+
     async def _batch(
         self, owner_id: UUID, version_id: UUID, model_id: int, first: int
     ) -> list[tuple[int, str]]:
         async with self._database.read(owner_id) as session:
-            return await chunks.unembedded(session, version_id, model_id, first, BATCH)
+            return await vectors.unembedded(session, version_id, model_id, first, BATCH)
 
     async def _embed(
         self, owner_id: UUID, version_id: UUID, model_id: int, batch: list[tuple[int, str]]
@@ -77,4 +79,4 @@ class Reembedding:
         ordinals = [ordinal for ordinal, _ in batch]
         async with self._database.write(owner_id) as session:
             if await vectors.lock_version(session, version_id):
-                await chunks.insert_vectors(session, version_id, model_id, ordinals, embeddings)
+                await vectors.insert_vectors(session, version_id, model_id, ordinals, embeddings)
