@@ -2,7 +2,7 @@
 
 import base64
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -55,7 +55,7 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
     """Raises `InvalidInput`."""
     try:
         at, _, id_ = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
-        return datetime.fromisoformat(at).astimezone(), UUID(hex=id_)
+        return datetime.fromisoformat(at).astimezone(UTC), UUID(hex=id_)
     except (ValueError, OverflowError):
         raise InvalidInput("The cursor is not one of ours.", field="after") from None
 

@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     """Whether clients may read the schema; GraphiQL needs it."""
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
     """Origins whose pages may call the API, with commas between them."""
+    cors_headers: Annotated[tuple[str, ...], NoDecode] = (
+        "apollographql-client-name",
+        "apollographql-client-version",
+        "traceparent",
+        "tracestate",
+        "baggage",
+        "sentry-trace",
+    )
+    """What such pages may send beside our own headers, with commas between them."""
     max_user_connections: Annotated[int, Field(gt=0)] = 20
     """Open websockets and event streams of one user, or of one address when anonymous."""
     max_connection_operations: Annotated[int, Field(gt=0)] = 50
@@ -113,7 +122,7 @@ class Settings(BaseSettings):
     lease_seconds: Annotated[float, Field(gt=1)] = 15
     max_attempts: Annotated[int, Field(gt=0)] = 5
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "cors_headers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return [part.strip() for part in value.split(",")] if isinstance(value, str) else value

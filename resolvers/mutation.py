@@ -13,13 +13,15 @@ from schema.defaults import NullIsDefault, OptionalBool
 @strawberry.type
 class Mutation:
     @strawberry.mutation(extensions=[ErrorsAsData()])
-    async def register(self, info: Info, input: accounts.RegisterInput) -> accounts.RegisterResult:
+    async def register(
+        self, info: Info, input: accounts.RegisterInput
+    ) -> accounts.RegisterResult | None:
         return mapping.session(
             await info.context.services.accounts.register(input.email, input.password, input.name)
         )
 
     @strawberry.mutation(extensions=[ErrorsAsData()])
-    async def login(self, info: Info, input: accounts.LoginInput) -> accounts.LoginResult:
+    async def login(self, info: Info, input: accounts.LoginInput) -> accounts.LoginResult | None:
         return mapping.session(
             await info.context.services.accounts.login(
                 input.email, input.password, info.context.address
@@ -34,7 +36,7 @@ class Mutation:
     )
     async def refresh_session(
         self, info: Info, refresh_token: str
-    ) -> accounts.RefreshSessionResult:
+    ) -> accounts.RefreshSessionResult | None:
         return mapping.session(await info.context.services.accounts.refresh(refresh_token))
 
     @strawberry.mutation(
@@ -43,7 +45,9 @@ class Mutation:
         "by default; API keys stay.",
         extensions=[NullIsDefault()],
     )
-    async def logout(self, info: Info, everywhere: OptionalBool = False) -> accounts.LogoutResult:
+    async def logout(
+        self, info: Info, everywhere: OptionalBool = False
+    ) -> accounts.LogoutResult | None:
         await info.context.services.accounts.logout(info.context.principal, everywhere)
         return accounts.LogoutResult(everywhere=everywhere)
 
@@ -52,7 +56,9 @@ class Mutation:
         description="Delete your account with its documents, conversations, sessions and keys. "
         "It cannot be undone.",
     )
-    async def delete_account(self, info: Info, password: str) -> accounts.DeleteAccountResult:
+    async def delete_account(
+        self, info: Info, password: str
+    ) -> accounts.DeleteAccountResult | None:
         principal = info.context.principal
         await info.context.services.accounts.delete(principal, password)
         return accounts.DeletedAccount(id=mapping.global_id(Kind.USER, principal.user_id))
@@ -63,14 +69,16 @@ class Mutation:
     )
     async def create_api_key(
         self, info: Info, input: accounts.CreateApiKeyInput
-    ) -> accounts.CreateApiKeyResult:
+    ) -> accounts.CreateApiKeyResult | None:
         created = await info.context.services.accounts.create_api_key(
             info.context.principal, input.name, input.expires_at
         )
         return accounts.CreatedApiKey(api_key=mapping.api_key(created.key), secret=created.secret)
 
     @strawberry.mutation(extensions=[ErrorsAsData()])
-    async def revoke_api_key(self, info: Info, id: strawberry.ID) -> accounts.RevokeApiKeyResult:
+    async def revoke_api_key(
+        self, info: Info, id: strawberry.ID
+    ) -> accounts.RevokeApiKeyResult | None:
         key = await info.context.services.accounts.revoke_api_key(
             info.context.principal, decode_id(Kind.API_KEY, id)
         )
@@ -83,7 +91,7 @@ class Mutation:
     )
     async def upload_document(
         self, info: Info, input: documents.UploadDocumentInput
-    ) -> documents.UploadDocumentResult:
+    ) -> documents.UploadDocumentResult | None:
         uploaded = await info.context.services.uploads.upload(
             info.context.principal, arguments.upload(input)
         )
@@ -96,7 +104,7 @@ class Mutation:
     )
     async def prepare_upload(
         self, info: Info, input: documents.PrepareUploadInput
-    ) -> documents.PrepareUploadResult:
+    ) -> documents.PrepareUploadResult | None:
         prepared = await info.context.services.uploads.prepare(
             info.context.principal, arguments.announced(input)
         )
@@ -109,7 +117,7 @@ class Mutation:
     )
     async def complete_upload(
         self, info: Info, upload_id: strawberry.ID
-    ) -> documents.UploadDocumentResult:
+    ) -> documents.UploadDocumentResult | None:
         uploaded = await info.context.services.uploads.complete(info.context.principal, upload_id)
         return mapping.uploaded(uploaded)
 
@@ -118,7 +126,7 @@ class Mutation:
     )
     async def retry_ingestion(
         self, info: Info, document_id: strawberry.ID
-    ) -> documents.RetryIngestionResult:
+    ) -> documents.RetryIngestionResult | None:
         row = await info.context.services.documents.retry(
             info.context.principal, decode_id(Kind.DOCUMENT, document_id)
         )
@@ -127,7 +135,7 @@ class Mutation:
     @strawberry.mutation(extensions=[ErrorsAsData()])
     async def cancel_ingestion(
         self, info: Info, document_id: strawberry.ID
-    ) -> documents.CancelIngestionResult:
+    ) -> documents.CancelIngestionResult | None:
         row = await info.context.services.documents.cancel(
             info.context.principal, decode_id(Kind.DOCUMENT, document_id)
         )
@@ -136,7 +144,7 @@ class Mutation:
     @strawberry.mutation(extensions=[ErrorsAsData()])
     async def rename_document(
         self, info: Info, input: documents.RenameDocumentInput
-    ) -> documents.RenameDocumentResult:
+    ) -> documents.RenameDocumentResult | None:
         row = await info.context.services.documents.rename(
             info.context.principal, decode_id(Kind.DOCUMENT, input.id), input.filename
         )
@@ -149,7 +157,7 @@ class Mutation:
     )
     async def delete_document(
         self, info: Info, id: strawberry.ID
-    ) -> documents.DeleteDocumentResult:
+    ) -> documents.DeleteDocumentResult | None:
         await info.context.services.documents.delete(
             info.context.principal, decode_id(Kind.DOCUMENT, id)
         )
@@ -158,14 +166,14 @@ class Mutation:
     @strawberry.mutation(extensions=[ErrorsAsData()])
     async def create_conversation(
         self, info: Info, input: chat.CreateConversationInput
-    ) -> chat.CreateConversationResult:
+    ) -> chat.CreateConversationResult | None:
         row = await info.context.services.conversations.create(info.context.principal, input.title)
         return chat.CreatedConversation(conversation=mapping.conversation(row))
 
     @strawberry.mutation(extensions=[ErrorsAsData()])
     async def rename_conversation(
         self, info: Info, input: chat.RenameConversationInput
-    ) -> chat.RenameConversationResult:
+    ) -> chat.RenameConversationResult | None:
         row = await info.context.services.conversations.rename(
             info.context.principal, decode_id(Kind.CONVERSATION, input.id), input.title
         )
@@ -174,7 +182,7 @@ class Mutation:
     @strawberry.mutation(extensions=[ErrorsAsData()])
     async def delete_conversation(
         self, info: Info, id: strawberry.ID
-    ) -> chat.DeleteConversationResult:
+    ) -> chat.DeleteConversationResult | None:
         await info.context.services.conversations.delete(
             info.context.principal, decode_id(Kind.CONVERSATION, id)
         )
@@ -183,14 +191,18 @@ class Mutation:
     @strawberry.mutation(
         extensions=[ErrorsAsData()], description="End an answer early; what is written stays."
     )
-    async def stop_answer(self, info: Info, message_id: strawberry.ID) -> chat.StopAnswerResult:
+    async def stop_answer(
+        self, info: Info, message_id: strawberry.ID
+    ) -> chat.StopAnswerResult | None:
         row = await info.context.services.chat.stop(
             info.context.principal, decode_id(Kind.MESSAGE, message_id)
         )
         return chat.StoppedAnswer(answer=mapping.message(row))
 
     @strawberry.mutation(extensions=[ErrorsAsData()])
-    async def rate_answer(self, info: Info, input: chat.RateAnswerInput) -> chat.RateAnswerResult:
+    async def rate_answer(
+        self, info: Info, input: chat.RateAnswerInput
+    ) -> chat.RateAnswerResult | None:
         row = await info.context.services.chat.rate(
             info.context.principal,
             decode_id(Kind.MESSAGE, input.message_id),

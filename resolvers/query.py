@@ -57,7 +57,7 @@ class Query:
         after: str | None = None,
         status: list[DocumentStatus] | None = None,
         search: str | None = None,
-    ) -> Connection[Document]:
+    ) -> Connection[Document] | None:
         rows, more = await info.context.services.documents.page_of(
             info.context.principal, first, decode_cursor(after) if after else None, status, search
         )
@@ -74,7 +74,7 @@ class Query:
     @strawberry.field(description="Latest active first.", extensions=[NullIsDefault()])
     async def conversations(
         self, info: Info, first: OptionalInt = 20, after: str | None = None
-    ) -> Connection[Conversation]:
+    ) -> Connection[Conversation] | None:
         rows, more = await info.context.services.conversations.page_of(
             info.context.principal, first, decode_cursor(after) if after else None
         )
@@ -92,7 +92,7 @@ class Query:
         document_ids: list[strawberry.ID] | None = None,
         first: OptionalInt = 10,
         filter: SearchFilter | None = None,
-    ) -> list[Passage]:
+    ) -> list[Passage] | None:
         bounds = filter or SearchFilter()
         scope = Scope(
             document_ids=arguments.document_ids(document_ids),
@@ -107,12 +107,12 @@ class Query:
         return [mapping.passage(hit) for hit in hits]
 
     @strawberry.field(description="Newest first, those revoked or expired included.")
-    async def api_keys(self, info: Info) -> list[ApiKey]:
+    async def api_keys(self, info: Info) -> list[ApiKey] | None:
         rows = await info.context.services.accounts.api_keys(info.context.principal)
         return [mapping.api_key(row) for row in rows]
 
     @strawberry.field(description="How full your library is, and what your answers took.")
-    async def usage(self, info: Info) -> Usage:
+    async def usage(self, info: Info) -> Usage | None:
         services, principal = info.context.services, info.context.principal
         used, limits = await services.uploads.usage(principal)
         month = await services.quotas.month(principal)

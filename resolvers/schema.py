@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 import strawberry
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.config import StrawberryConfig
 
 from resolvers.mutation import Mutation
 from resolvers.query import Query
@@ -12,6 +13,7 @@ from schema.accounts import ApiKey, User
 from schema.chat import Conversation, Message
 from schema.documents import Document
 from schema.errors import Error
+from schema.scalars import SCALARS
 
 
 def build_schema(
@@ -23,4 +25,5 @@ def build_schema(
         subscription=Subscription,
         types=[ApiKey, User, Conversation, Message, Document, Error],
         extensions=list(extensions),
+        config=StrawberryConfig(scalar_map=SCALARS),
     )

@@ -125,7 +125,7 @@ class Conversation(Node):
     @strawberry.field(description="Oldest first.", extensions=[NullIsDefault()])
     async def messages(
         self, info: Info, first: OptionalInt = 50, after: str | None = None
-    ) -> Connection[Message]:
+    ) -> Connection[Message] | None:
         return await info.context.loading.messages(self.key, first, after)
 
 

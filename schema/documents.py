@@ -102,7 +102,7 @@ class Document(Node):
         return await info.context.loading.page(self.version_id, number)
 
     @strawberry.field(description="Opens the original file, without a header, for 15 minutes.")
-    async def download_url(self, info: Info) -> str:
+    async def download_url(self, info: Info) -> str | None:
         return await info.context.loading.download_url(self.key)
 
 

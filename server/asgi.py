@@ -75,16 +75,15 @@ def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
 
 
 def _middleware(settings: Settings) -> list[Middleware]:
-    middleware = [Middleware(Correlation)]
-    if settings.cors_origins:
-        headers = ["Authorization", "Content-Type", HEADER, *PREFLIGHT_HEADERS]
-        middleware.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_methods=["GET", "POST", "PUT"],
-                allow_headers=headers,
-                expose_headers=[HEADER],
-            )
-        )
-    return middleware
+    correlation = Middleware(Correlation)
+    if not settings.cors_origins:
+        return [correlation]
+    headers = ["Authorization", "Content-Type", HEADER, *PREFLIGHT_HEADERS, *settings.cors_headers]
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=["GET", "POST", "PUT"],
+        allow_headers=headers,
+        expose_headers=[HEADER, "Retry-After", "WWW-Authenticate"],
+    )
+    return [cors, correlation]  # pages of other origins may read what became of a failure, too

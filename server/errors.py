@@ -1,5 +1,6 @@
 """What clients see of a failure: codes, safe messages, and a correlation id for the rest."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +15,20 @@ PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
 BAD_USER_INPUT = "BAD_USER_INPUT"
 BAD_REQUEST = "BAD_REQUEST"
+PERSISTED_QUERY_NOT_SUPPORTED = "PERSISTED_QUERY_NOT_SUPPORTED"
 OPERATION_RESOLUTION_FAILURE = "OPERATION_RESOLUTION_FAILURE"
 
 UNEXPECTED = "Something went wrong on our side."
+
+_ECHOES = re.compile(
+    r"(?:,? but encountered error|, found:|; found:|\.? Found:|(?<= value):"
+    r"|(?<=found String) |(?<=found BlockString) )"
+    r"(?<!invalid value:).*",
+    re.DOTALL,
+)
+"""What graphql-core repeats of a value, which may be a password and stands in Python's notation."""
+_NAMED_VALUE = re.compile(r"\bValue '.*' does not exist", re.DOTALL)
+_SUGGESTION = re.compile(r" Did you mean .*?\?")
 
 logger = structlog.get_logger()
 
@@ -30,27 +42,34 @@ class RequestRefused(Exception):
         message: str,
         code: str = BAD_REQUEST,
         headers: Mapping[str, str] | None = None,
+        **extensions: object,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.code = code
+        self.extensions = {"code": code, **extensions}
         self.headers = headers
 
 
-def coded(error: GraphQLError, code: str) -> GraphQLError:
-    """The error with a code, unless it has one."""
+def coded(error: GraphQLError, code: str, *, suggestions: bool = True) -> GraphQLError:
+    """The error with a code, unless it has one, and without the values that it repeats."""
     if "code" in (error.extensions or {}):
         return error
-    return _rewritten(error, error.message, {"code": code})
+    message = _NAMED_VALUE.sub("There is no such value", error.message)
+    if not suggestions:
+        message = _SUGGESTION.sub("", message)
+    message = _ECHOES.sub("", message).replace("not to be None", "not to be null")
+    if not message.endswith((".", "?")):
+        message += "."
+    return _rewritten(error, message, {"code": code})
 
 
-def published(error: GraphQLError) -> GraphQLError:
+def published(error: GraphQLError, *, suggestions: bool = True) -> GraphQLError:
     """The error as clients may see it; what nobody expected goes to the log, not to them."""
     if "code" in (error.extensions or {}):
         return error
     if error.nodes and isinstance(error.nodes[0], VariableDefinitionNode):
-        return coded(error, BAD_USER_INPUT)
+        return coded(error, BAD_USER_INPUT, suggestions=suggestions)
     cause = error.original_error
     if isinstance(cause, DomainError):
         return _rewritten(error, cause.message, _extensions(cause))

@@ -14,12 +14,17 @@ from strawberry.types import ExecutionResult
 from core.errors import ErrorCode, RateLimited, Unauthenticated
 from core.principal import Principal
 from server.encoding import decode_json, encode_json
-from server.errors import RequestRefused
+from server.errors import PERSISTED_QUERY_NOT_SUPPORTED, RequestRefused
 from server.event_stream import MEDIA_TYPE as EVENT_STREAM
 from server.event_stream import EventStream
 from server.limits import ConnectionCap, caller, limit_body
-from server.multipart import ENVELOPE_BYTES, read_form, read_parameters, require_preflight
-from server.operations import Executor, Operation, OperationRequest
+from server.multipart import read_form, read_parameters, require_preflight
+from server.operations import (
+    Executor,
+    Operation,
+    OperationRequest,
+    PersistedQueryNotSupported,
+)
 from server.results import is_request_error, result_body
 
 JSON = "application/json"
@@ -54,7 +59,7 @@ class GraphQLOverHTTP:
         self._executor = executor
         self._cap = cap
         self._graphiql = graphiql
-        self._max_form_bytes = max_upload_bytes + ENVELOPE_BYTES
+        self._max_upload_bytes = max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -77,9 +82,13 @@ class GraphQLOverHTTP:
     async def _answer(self, request: Request, media_type: str, send: Send) -> None:
         async with AsyncExitStack() as form:
             principal, refusal = await self._authenticate(request)
-            parameters = await self._read(request, principal, form)
+            parameters = await self._read(request, principal, refusal, form)
             try:
                 operation = self._executor.prepare(OperationRequest.parse(parameters))
+            except PersistedQueryNotSupported:
+                raise RequestRefused(
+                    200, "PersistedQueryNotSupported", PERSISTED_QUERY_NOT_SUPPORTED
+                ) from None
             except ValueError as error:
                 raise RequestRefused(400, str(error)) from None
             if refusal is not None and not operation.is_public:
@@ -108,7 +117,11 @@ class GraphQLOverHTTP:
             return None, _unauthorized(error.message, ' error="invalid_token"')
 
     async def _read(
-        self, request: Request, principal: Principal | None, form: AsyncExitStack
+        self,
+        request: Request,
+        principal: Principal | None,
+        refusal: RequestRefused | None,
+        form: AsyncExitStack,
     ) -> Any:
         """The operation's parameters; `form` closes the uploaded files."""
         if request.method == "GET":
@@ -121,8 +134,8 @@ class GraphQLOverHTTP:
         if content_type == b"multipart/form-data":
             require_preflight(request)
             if principal is None:
-                raise _unauthorized("Sign in to upload.")
-            parts = await read_form(limit_body(request, self._max_form_bytes))
+                raise refusal or _unauthorized("Sign in to upload.")
+            parts = await read_form(request, self._max_upload_bytes)
             form.push_async_callback(parts.close)
             return read_parameters(parts)
         raise RequestRefused(415, f"Send {JSON}, or multipart/form-data for uploads.")
@@ -137,7 +150,9 @@ class GraphQLOverHTTP:
                 await stream(request.scope, request.receive, send)
         except RateLimited as error:
             retry = {"Retry-After": str(round(error.retry_after))}
-            raise RequestRefused(429, error.message, error.code, retry) from None
+            raise RequestRefused(
+                429, error.message, error.code, retry, retryAfter=error.retry_after
+            ) from None
 
 
 def negotiate(accept: str | None) -> str:
@@ -154,7 +169,7 @@ def negotiate(accept: str | None) -> str:
             quality = float(options.get(b"q", b"1"))
         except ValueError:
             quality = 0
-        if quality > 0 and (answer := _ANSWERS.get(media_type.decode())):
+        if quality > 0 and (answer := _ANSWERS.get(media_type.decode("latin-1"))):
             wishes.append((quality, answer))
     if not wishes:
         raise RequestRefused(406, f"Accept {GRAPHQL_RESPONSE}, {JSON} or {EVENT_STREAM}.")
@@ -176,7 +191,7 @@ def _unauthorized(message: str, detail: str = "") -> RequestRefused:
 
 def _refuse(refusal: RequestRefused, media_type: str) -> Response:
     """A JSON body whatever the client wished: there is no event stream to speak of."""
-    error = {"message": refusal.message, "extensions": {"code": refusal.code}}
+    error = {"message": refusal.message, "extensions": refusal.extensions}
     response = _encode(
         {"errors": [error]}, refusal.status, JSON if media_type == EVENT_STREAM else media_type
     )

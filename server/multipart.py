@@ -1,12 +1,14 @@
 """GraphQL multipart requests (graphql-multipart-request-spec): operations, map, then files."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from core.errors import ErrorCode
 from server.encoding import decode_json
 from server.errors import RequestRefused
 
@@ -27,20 +29,58 @@ def require_preflight(request: Request) -> None:
         )
 
 
-async def read_form(request: Request) -> FormData:
-    """The parts, large files spooled to disk; the caller closes it. Raises `RequestRefused`."""
+async def read_form(request: Request, max_upload_bytes: int) -> FormData:
+    """The parts, large files spooled to disk; the caller closes it. Raises `RequestRefused`.
+
+    Of a longer file just enough is read to see that it is too long: refusing it is up to the
+    operation that takes it, whose result has a type for that.
+    """
+    body = _Cut(request, max_upload_bytes + ENVELOPE_BYTES)
     parser = MultiPartParser(
         request.headers,
-        request.stream(),
+        body.stream(),
         max_files=MAX_FILES,
         max_fields=2,
         max_part_size=MAX_FIELD_BYTES,
     )
     try:
-        return await parser.parse()
+        form = await parser.parse()
     except MultiPartException as error:
         status = 413 if "exceeded" in error.message or "Too many" in error.message else 400
         raise RequestRefused(status, error.message) from None
+    if body.was_cut:
+        # The one that was cut is missing, or last and larger than allowed, or must not be taken.
+        files = [part for _, part in form.multi_items() if isinstance(part, UploadFile)]
+        announced = _decode_object("map", form.get("map", ""))
+        if len(files) != 1 or len(announced) != 1 or (files[0].size or 0) <= max_upload_bytes:
+            await form.close()
+            raise RequestRefused(
+                413,
+                f"The files of a request have at most {max_upload_bytes} bytes together.",
+                ErrorCode.FILE_TOO_LARGE,
+                limit=max_upload_bytes,
+            )
+    return form
+
+
+class _Cut:
+    """A body that ends after so many bytes as if it ended there."""
+
+    def __init__(self, request: Request, max_bytes: int) -> None:
+        self.was_cut = False
+        self._request = request
+        self._bytes_left = max_bytes
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        _, options = parse_options_header(self._request.headers.get("content-type"))
+        async for chunk in self._request.stream():
+            self.was_cut = len(chunk) > self._bytes_left
+            if self.was_cut:
+                yield chunk[: self._bytes_left]
+                yield b"\r\n--%s--\r\n" % options.get(b"boundary", b"")
+                return
+            self._bytes_left -= len(chunk)
+            yield chunk
 
 
 def read_parameters(form: FormData) -> dict[str, Any]:

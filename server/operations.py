@@ -8,7 +8,7 @@ from typing import Any
 
 import strawberry
 import structlog
-from graphql import FieldNode, GraphQLError, OperationDefinitionNode, OperationType
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from starlette.requests import HTTPConnection
 from strawberry.types import ExecutionResult
 
@@ -31,6 +31,10 @@ PUBLIC_FIELDS = frozenset(
 logger = structlog.get_logger()
 
 
+class PersistedQueryNotSupported(ValueError):
+    """A hash came in place of the query, which clients send when they are told so."""
+
+
 @dataclass(frozen=True, slots=True)
 class OperationRequest:
     """The parameters that GraphQL over HTTP and over websockets share."""
@@ -46,6 +50,8 @@ class OperationRequest:
         if not isinstance(parameters, dict):
             raise ValueError("A GraphQL request is one JSON object.")
         query = parameters.get("query")
+        if query is None and _is_persisted(parameters.get("extensions")):
+            raise PersistedQueryNotSupported("`query` must be a string.")
         if not isinstance(query, str):
             raise ValueError("`query` must be a string.")
         operation_name = parameters.get("operationName")
@@ -67,6 +73,7 @@ class Operation:
     request: OperationRequest
     node: OperationDefinitionNode | None
     errors: list[GraphQLError]
+    root_fields: frozenset[str] = frozenset()
 
     @property
     def type(self) -> OperationType | None:
@@ -74,11 +81,8 @@ class Operation:
 
     @property
     def is_public(self) -> bool:
-        """Whether it only asks for what needs no user: signing in, and the schema."""
-        return self.node is not None and all(
-            isinstance(selection, FieldNode) and selection.name.value in PUBLIC_FIELDS
-            for selection in self.node.selection_set.selections
-        )
+        """Whether it only asks for what needs no user: signing in, the schema, what is wrong."""
+        return self.root_fields <= PUBLIC_FIELDS
 
 
 class Executor:
@@ -113,7 +117,7 @@ class Executor:
         if operation_cost(schema, document.ast, node, request.variables) > MAX_COST:
             costly = too_expensive(f"The operation may look up more than {MAX_COST} objects.")
             return Operation(request, node, [costly])
-        return Operation(request, node, [])
+        return Operation(request, node, [], frozenset(document.root_fields(node)))
 
     async def run(
         self, operation: Operation, connection: HTTPConnection, principal: Principal | None
@@ -137,7 +141,10 @@ class Executor:
             async with aclosing(results):
                 async for result in results:
                     assert isinstance(result, ExecutionResult)
-                    result.errors = [published(error) for error in result.errors or ()]
+                    result.errors = [
+                        published(error, suggestions=self._introspection)
+                        for error in result.errors or ()
+                    ]
                     errors += result.errors
                     yield result
 
@@ -179,6 +186,10 @@ def _outcome(operation: Operation, errors: list[GraphQLError]) -> str:
     if ErrorCode.INTERNAL_SERVER_ERROR in codes:
         return "fault"
     return "error" if codes else "ok"
+
+
+def _is_persisted(extensions: object) -> bool:
+    return isinstance(extensions, dict) and "persistedQuery" in extensions
 
 
 def _name(operation: Operation) -> str:

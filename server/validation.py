@@ -6,9 +6,14 @@ from functools import lru_cache
 
 from graphql import (
     DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
+    InlineFragmentNode,
     OperationDefinitionNode,
+    SelectionSetNode,
     get_operation_ast,
     parse,
     specified_rules,
@@ -40,6 +45,25 @@ class Document:
         """None when the document has no such operation, or several and no name is given."""
         return get_operation_ast(self.ast, name)
 
+    def root_fields(self, operation: OperationDefinitionNode) -> Iterator[str]:
+        """Names of the fields that a valid operation begins with, fragments spread out."""
+        fragments = {
+            definition.name.value: definition
+            for definition in self.ast.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+
+        def names(selections: SelectionSetNode) -> Iterator[str]:
+            for node in selections.selections:
+                if isinstance(node, FieldNode):
+                    yield node.name.value
+                elif isinstance(node, InlineFragmentNode):
+                    yield from names(node.selection_set)
+                elif isinstance(node, FragmentSpreadNode):
+                    yield from names(fragments[node.name.value].selection_set)
+
+        return names(operation.selection_set)
+
 
 def load(schema: GraphQLSchema, text: str, *, introspection: bool = True) -> Document:
     """Raises `GraphQLError` when the text cannot be parsed."""
@@ -53,13 +77,15 @@ def _load(schema: GraphQLSchema, text: str, introspection: bool) -> Document:
     try:
         ast = parse(text, max_lexical_tokens=MAX_TOKENS)
     except GraphQLError as error:
-        raise coded(error, PARSE_FAILED) from None
+        raise coded(error, PARSE_FAILED, suggestions=introspection) from None
     rules = RULES if introspection else RULES_WITHOUT_INTROSPECTION
     # Some of the specification's rules are slow on documents that the limits refuse.
     errors = validate(schema, ast, [QueryLimits]) or validate(
         schema, ast, rules, hide_suggestions=not introspection
     )
-    return Document(ast, [coded(error, VALIDATION_FAILED) for error in errors])
+    return Document(
+        ast, [coded(error, VALIDATION_FAILED, suggestions=introspection) for error in errors]
+    )
 
 
 class CachedDocuments(SchemaExtension):

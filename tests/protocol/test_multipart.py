@@ -10,13 +10,17 @@ import httpx
 import pytest
 from toy_server import serving
 
-from server.multipart import MAX_FIELD_BYTES, MAX_FILES, PREFLIGHT_HEADERS
+from server.multipart import ENVELOPE_BYTES, MAX_FIELD_BYTES, MAX_FILES, PREFLIGHT_HEADERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ONE = "mutation ($file: Upload!) { upload(file: $file) }"
 MANY = "mutation ($files: [Upload!]!) { uploadAll(files: $files) }"
 HEADERS = {"authorization": "Bearer alice", "graphql-preflight": "1"}
+
+MEBIBYTE = 1024 * 1024
+LIMIT = 4 * MEBIBYTE
+"""Of the server's `max_upload_bytes`."""
 
 Part = tuple[str, str | None, bytes]
 
@@ -353,16 +357,46 @@ async def test_a_file_up_to_the_limit_arrives() -> None:
     assert response.json() == {"data": {"upload": f"1.txt {size}"}}
 
 
-async def test_a_body_above_the_limit_is_413(client: httpx.AsyncClient) -> None:
+async def test_of_a_file_far_above_the_limit_its_operation_sees_just_too_much(
+    client: httpx.AsyncClient,
+) -> None:
+    """So that every file that is too large is refused by the same type."""
     response = await send(
         client,
         operations(ONE, file=None),
         field("map", {"1": ["variables.file"]}),
-        file("1", b"x" * 8 * 1024 * 1024),
+        file("1", b"x" * 20 * MEBIBYTE),
+    )
+
+    size = int(response.json()["data"]["upload"].split()[1])
+    assert LIMIT < size <= LIMIT + ENVELOPE_BYTES
+
+
+@pytest.mark.parametrize("sizes", [(2, 8), (8, 2), (3, 3, 3)])
+async def test_no_file_is_cut_short_where_several_are_too_large_together(
+    client: httpx.AsyncClient, sizes: tuple[int, ...]
+) -> None:
+    names = [str(number) for number in range(len(sizes))]
+    response = await send(
+        client,
+        operations(MANY, files=[None] * len(sizes)),
+        field("map", {name: [f"variables.files.{name}"] for name in names}),
+        *(file(name, b"x" * size * MEBIBYTE) for name, size in zip(names, sizes, strict=True)),
     )
 
     assert response.status_code == 413
-    assert message(response).startswith("The request's body is longer than")
+    assert response.json()["errors"][0]["extensions"] == {"code": "FILE_TOO_LARGE", "limit": LIMIT}
+
+
+async def test_a_small_file_before_an_endless_epilogue_is_413(client: httpx.AsyncClient) -> None:
+    parts = [operations(ONE, file=None), field("map", {"1": ["variables.file"]}), file("1")]
+    response = await client.post(
+        "/graphql",
+        content=encode(*parts) + bytes(8 * MEBIBYTE),
+        headers={"content-type": "multipart/form-data; boundary=b", **HEADERS},
+    )
+
+    assert response.status_code == 413
 
 
 # Who may send one
