@@ -25,7 +25,8 @@ from core.errors import DomainError
 from core.settings import Settings
 from providers.parsing import Page, Parser
 from providers.parsing.factory import open_parser
-from providers.parsing.media import PDF, sniff_file
+from providers.parsing.formats import PDF
+from providers.parsing.media import sniff_file
 
 MEBIBYTE = 1024 * 1024
 SAMPLES = Path(__file__).parents[1] / "tests" / "samples"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.blocks import ReadingWarning, dump_blocks, dump_warnings
 from db import postings
 from db.documents import Page
 from db.engine import ReadSession, WriteSession
@@ -43,6 +44,7 @@ class Outline:
     lexeme_count: int
     language: str | None
     parser: str
+    warnings: Sequence[ReadingWarning]
 
 
 _CLEAR_PAGES = text("DELETE FROM pages WHERE owner_id = :owner_id AND version_id = :version_id")
@@ -53,11 +55,12 @@ _CLEAR_CHUNKS = text("""
     """)
 _CLEAR_OUTLINE = text("""
     UPDATE document_versions SET page_count = NULL, chunk_count = NULL, lexeme_count = NULL,
-      language = NULL, parser = NULL WHERE owner_id = :owner_id AND id = :version_id
+      language = NULL, parser = NULL, warnings = '[]'
+    WHERE owner_id = :owner_id AND id = :version_id
     """)
 _INSERT_PAGE = text("""
-    INSERT INTO pages (owner_id, version_id, number, start, text, width, height, words)
-    VALUES (:owner_id, :version_id, :number, :start, :text, :width, :height, :words)
+    INSERT INTO pages (owner_id, version_id, number, start, text, width, height, words, blocks)
+    VALUES (:owner_id, :version_id, :number, :start, :text, :width, :height, :words, :blocks)
     """)
 _INSERT_CHUNK = text("""
     INSERT INTO chunks (owner_id, version_id, ordinal, start, first_page, last_page, context, text)
@@ -65,7 +68,8 @@ _INSERT_CHUNK = text("""
     """)
 _DESCRIBE = text("""
     UPDATE document_versions SET page_count = :page_count, chunk_count = :chunk_count,
-      lexeme_count = :lexeme_count, language = :language, parser = :parser
+      lexeme_count = :lexeme_count, language = :language, parser = :parser,
+      warnings = :warnings
     WHERE owner_id = :owner_id AND id = :version_id
     """)
 _COUNT = text(
@@ -102,6 +106,7 @@ async def insert_pages(session: WriteSession, version_id: UUID, pages: Sequence[
                 "width": page.width,
                 "height": page.height,
                 "words": page.words,
+                "blocks": dump_blocks(page.blocks),
             }
             for page in pages
         ],
@@ -145,6 +150,7 @@ async def describe(session: WriteSession, version_id: UUID, outline: Outline) ->
         lexeme_count=outline.lexeme_count,
         language=outline.language,
         parser=outline.parser,
+        warnings=dump_warnings(outline.warnings),
     )
 
 

@@ -1,12 +1,13 @@
 """Documents, their versions and pages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
 
+from core.blocks import Block, ReadingWarning, load_blocks, load_warnings
 from core.ids import new_id
 from db.engine import ReadSession, Row, WriteSession
 from db.progress import Progress
@@ -27,6 +28,8 @@ class Document:
     page_count: int | None
     chunk_count: int | None
     language: str | None
+    warnings: list[ReadingWarning]
+    """What was not read, or not as it stands; empty until the version is searchable."""
     created_at: datetime
     updated_at: datetime
     progress: Progress
@@ -51,6 +54,7 @@ class Page:
     width: float | None
     height: float | None
     words: list[int]
+    blocks: list[Block] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ SELECT d.id, d.filename, d.active_version_id, d.created_at, d.updated_at,
   d.progress_version, d.status, d.stage, d.fraction, d.attempt, d.message,
   d.failure_code, d.failure_message, d.failure_advice,
   v.id AS version_id, v.media_type, v.byte_size, v.sha256, v.storage_key,
-  v.page_count, v.chunk_count, v.language
+  v.page_count, v.chunk_count, v.language, v.warnings
 FROM documents d
 JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.latest_version_id
 """
@@ -122,12 +126,12 @@ _VERSION = text("""
     WHERE v.owner_id = :owner_id AND v.id = :id
     """)
 _PAGE_OF_VERSION = text("""
-    SELECT p.number, p.start, p.text, p.width, p.height, p.words FROM pages p
+    SELECT p.number, p.start, p.text, p.width, p.height, p.words, p.blocks FROM pages p
     JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id
     WHERE p.owner_id = :owner_id AND p.version_id = :version_id AND p.number = :number
     """)
 _PAGES = text("""
-    SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words
+    SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words, p.blocks
     FROM unnest(CAST(:version_ids AS uuid[]), CAST(:numbers AS int[])) AS k(version_id, number)
     JOIN pages p ON p.owner_id = :owner_id AND p.version_id = k.version_id
       AND p.number = k.number
@@ -238,7 +242,7 @@ async def page(session: ReadSession, version_id: UUID, number: int) -> Page | No
     row = await session.first(
         _PAGE_OF_VERSION, owner_id=session.owner_id, version_id=version_id, number=number
     )
-    return Page(**row) if row else None
+    return _page(row) if row else None
 
 
 async def pages(
@@ -251,12 +255,19 @@ async def pages(
         version_ids=[version_id for version_id, _ in keys],
         numbers=[number for _, number in keys],
     )
-    return {
-        (row["version_id"], row["number"]): Page(
-            row["number"], row["start"], row["text"], row["width"], row["height"], row["words"]
-        )
-        for row in rows
-    }
+    return {(row["version_id"], row["number"]): _page(row) for row in rows}
+
+
+def _page(row: Row) -> Page:
+    return Page(
+        row["number"],
+        row["start"],
+        row["text"],
+        row["width"],
+        row["height"],
+        row["words"],
+        load_blocks(row["blocks"], len(row["text"])),
+    )
 
 
 def _optional(row: Row | None) -> Document | None:
@@ -289,6 +300,7 @@ def _document(row: Row) -> Document:
         page_count=row["page_count"],
         chunk_count=row["chunk_count"],
         language=row["language"],
+        warnings=load_warnings(row["warnings"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         progress=progress,

@@ -29,6 +29,7 @@ from schema.documents import (
     Document,
     DocumentProgress,
     DocumentStatus,
+    DocumentWarning,
     DuplicateDocument,
     IngestionFailure,
     IngestionStage,
@@ -138,6 +139,10 @@ def document(row: document_rows.Document) -> Document:
         page_count=row.page_count,
         chunk_count=row.chunk_count,
         language=row.language,
+        warnings=[
+            DocumentWarning(code=warning.code, message=warning.message, pages=warning.pages)
+            for warning in row.warnings
+        ],
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

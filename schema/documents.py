@@ -8,6 +8,7 @@ from uuid import UUID
 import strawberry
 from strawberry.file_uploads import Upload
 
+from core.blocks import WarningCode
 from core.errors import ErrorCode
 from schema.errors import (
     FileTooLarge,
@@ -61,6 +62,20 @@ class Page:
     height: float | None
 
 
+strawberry.enum(
+    WarningCode,
+    name="DocumentWarningCode",
+    description="What people should know before they trust what was read of a document.",
+)
+
+
+@strawberry.type(description="What was not read of a document, or not as it stands.")
+class DocumentWarning:
+    code: WarningCode
+    message: str
+    pages: list[int] = strawberry.field(description="Empty when it is about the whole.")
+
+
 @strawberry.type(description="One snapshot of a document's processing.")
 class DocumentProgress:
     document_id: strawberry.Private[UUID]
@@ -94,6 +109,9 @@ class Document(Node):
     page_count: int | None
     chunk_count: int | None
     language: str | None = strawberry.field(description="ISO 639-1.")
+    warnings: list[DocumentWarning] = strawberry.field(
+        description="What was not read, or not as it stands; empty until it is SEARCHABLE."
+    )
     created_at: datetime
     updated_at: datetime
 

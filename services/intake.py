@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 from core.errors import FileTooLarge, InvalidInput, UnsupportedFileType
 from core.settings import MEBIBYTE
+from providers.parsing.formats import names
 from providers.parsing.media import OLE_MAGIC, SNIFF_BYTES, sniff
 
 
@@ -61,10 +62,7 @@ class Intake:
                 ".docx, .xlsx or .pptx and upload that."
             )
         if media_type is None:
-            raise UnsupportedFileType(
-                "Lectern reads PDF, DOCX, PPTX, XLSX, ODT, RTF, HTML, Markdown, text, CSV, e-mail "
-                "and EPUB files; this is none of them."
-            )
+            raise UnsupportedFileType(f"Lectern reads {names()} files; this is none of them.")
         self.media_type = media_type
 
 

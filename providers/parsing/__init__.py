@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from core.blocks import Block, ReadingWarning
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -14,6 +16,7 @@ class Page:
     blank line, headings as `# ...`, table rows as `a | b | c`. `words` is flat, six integers a
     word: start and end (characters in `text`), x, y, width and height in ten-thousandths of the
     page, origin top left; empty where the format has no layout. `width` and `height` are points.
+    `blocks` stand in reading order and cover the text but for white space and what joins cells.
     """
 
     number: int
@@ -21,6 +24,7 @@ class Page:
     width: float | None = None
     height: float | None = None
     words: list[int] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class PageWindow:
     page_count: int
     notice: str | None = None
     """What people should know about how the document is being read, such as by which stand-in."""
+    warnings: list[ReadingWarning] = field(default_factory=list)
+    """What was not read, or not as it stands."""
 
 
 class Parser(Protocol):

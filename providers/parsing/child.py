@@ -1,22 +1,24 @@
 """The process that reads one file: `python -m providers.parsing.child JOB`.
 
 JOB is JSON: path, media_type, folder, tessdata, max_pages, memory_bytes, cpu_seconds. Standard
-output carries frames, each a big-endian 32-bit length and JSON: `{"pages": [...], "page_count": n}`
-as often as it takes, then one of `{"end": true}`, `{"failure": [code, message, advice]}` and
-`{"unavailable": reason}`.
+output carries frames, each a big-endian 32-bit length and JSON: `{"pages": [...], "page_count": n,
+"warnings": [...]}` as often as it takes, then one of `{"end": true}`, `{"failure": [code, message,
+advice]}` and `{"unavailable": reason}`.
 """
 
 import json
 import os
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from core.blocks import dump_blocks, dump_warnings
 from core.errors import ErrorCode, ParseFailure
-from providers.parsing import Page
+from providers.parsing import PageWindow
 from providers.parsing.confinement import confine, limit
-from providers.parsing.local import read
+from providers.parsing.formats import Source, find_reader
 
 MAX_FRAME_BYTES = 4 * 1024 * 1024
 
@@ -26,12 +28,14 @@ def main() -> None:
     frames = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not look like a frame
     path = Path(job["path"])
-    limit(job["memory_bytes"], job["cpu_seconds"])
     tessdata = Path(job["tessdata"]) if job["tessdata"] else None
-    confine([path, tessdata] if tessdata else [path], Path(job["folder"]))
+    source = Source(path, job["media_type"], job["max_pages"], tessdata)
+    limit(job["memory_bytes"], job["cpu_seconds"])
     try:
-        for window in read(path, job["media_type"], job["max_pages"], tessdata):
-            send_pages(frames, window.pages, window.page_count)
+        reader = find_reader(source.media_type)  # later on the project's modules cannot be read
+        confine([path, tessdata] if tessdata else [path], Path(job["folder"]))
+        for window in reader.read(source):
+            send_window(frames, window)
         send(frames, {"end": True})
     except ParseFailure as failure:
         send(frames, {"failure": [failure.code, failure.message, failure.advice]})
@@ -44,18 +48,21 @@ def main() -> None:
         send(frames, {"unavailable": str(error)})
 
 
-def send_pages(frames: BinaryIO, pages: list[Page], page_count: int) -> None:
-    items = [[page.number, page.text, page.width, page.height, page.words] for page in pages]
-    message = {"pages": items, "page_count": page_count}
+def send_window(frames: BinaryIO, window: PageWindow) -> None:
+    items = [
+        [page.number, page.text, page.width, page.height, page.words, dump_blocks(page.blocks)]
+        for page in window.pages
+    ]
+    warnings = dump_warnings(window.warnings)
     try:
-        send(frames, message)
+        send(frames, {"pages": items, "page_count": window.page_count, "warnings": warnings})
     except OverflowError:
-        if len(pages) == 1:
+        if len(window.pages) == 1:
             raise ParseFailure(
-                ErrorCode.TOO_LARGE, f"Page {pages[0].number} holds too much text."
+                ErrorCode.TOO_LARGE, f"Page {window.pages[0].number} holds too much text."
             ) from None
-        for page in pages:
-            send_pages(frames, [page], page_count)
+        for page in window.pages:
+            send_window(frames, replace(window, pages=[page]))
 
 
 def send(frames: BinaryIO, message: dict[str, Any]) -> None:

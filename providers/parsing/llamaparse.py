@@ -18,12 +18,11 @@ import structlog
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from providers.breaker import CircuitBreaker
 from providers.parsing import Page, PageWindow
-from providers.parsing.formats.pdf import WINDOW_PAGES, too_many_pages
+from providers.parsing.formats import BY_MEDIA_TYPE
 from providers.parsing.formats.text import clean
-from providers.parsing.media import EXTENSIONS
+from providers.parsing.writer import WINDOW_PAGES, too_many_pages
 
 UNAVAILABLE = "LlamaParse cannot be used right now."
-_SUFFIXES = {media_type: suffix for suffix, media_type in reversed(EXTENSIONS.items())}
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _RULE = re.compile(r"\s*\|[\s|:-]*-[\s|:-]*\|\s*")
 
@@ -95,7 +94,7 @@ class LlamaParseParser:
                 verbose=False,
                 show_progress=False,
             )
-            name = "document" + _SUFFIXES.get(media_type, "")
+            name = "document" + BY_MEDIA_TYPE[media_type].suffixes[0]
             try:
                 with closing(await asyncio.to_thread(path.open, "rb")) as file:
                     async with asyncio.timeout(self.timeout_seconds):

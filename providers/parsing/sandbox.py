@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 
+from core.blocks import ReadingWarning, load_blocks, load_warnings
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from providers.parsing import Page, PageWindow
 from providers.parsing.child import MAX_FRAME_BYTES
@@ -116,10 +117,10 @@ class _Reading:
         if self._received_bytes > MAX_OUTPUT_BYTES:
             raise _too_large()
         match _decode(frame):
-            case {"pages": list(items), "page_count": int(page_count)}:
+            case {"pages": list(items), "page_count": int(page_count), "warnings": warnings}:
                 pages = [_page(item, n) for n, item in enumerate(items, self._next_number)]
                 self._next_number += len(pages)
-                return PageWindow(pages, page_count)
+                return PageWindow(pages, page_count, warnings=_warnings(warnings))
             case {"end": True}:
                 return None
             case {"failure": [str(code), str(message), str() | None as advice]}:
@@ -175,15 +176,25 @@ def _decode(frame: bytes) -> Any:
 def _page(item: Any, number: int) -> Page:
     """Check what a process that read a hostile file claims to have found."""
     match item:
-        case [int(claimed), str(text), width, height, list(words)] if (
+        case [int(claimed), str(text), width, height, list(words), blocks] if (
             claimed == number
             and "\0" not in text
             and len(words) % 6 == 0
             and all(type(value) is int for value in words)
             and all(size is None or type(size) in (int, float) for size in (width, height))
         ):
-            return Page(number, text, width, height, words)
+            try:
+                return Page(number, text, width, height, words, load_blocks(blocks, len(text)))
+            except ValueError as error:
+                raise _crashed() from error
     raise _crashed()
+
+
+def _warnings(data: Any) -> list[ReadingWarning]:
+    try:
+        return load_warnings(data)
+    except ValueError as error:
+        raise _crashed() from error
 
 
 def _code(name: str) -> ErrorCode:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from core.blocks import ReadingWarning, merge_warnings
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from core.language import detect_language
 from db import chunks, documents, jobs, progress, purges, vectors
@@ -72,7 +73,7 @@ class Pipeline:
         async with attempt.fenced() as session:
             await attempt.advance(session, "PROCESSING", "PARSING", 0)
         await attempt.clear()
-        pages = await self._parse(attempt, document)
+        pages, warnings = await self._parse(attempt, document)
         async with attempt.fenced() as session:
             await attempt.advance(session, "PROCESSING", "CHUNKING", PARSED)
         beginning = PAGE_BREAK.join(page.text for page in pages[:20])[:20_000]
@@ -84,12 +85,16 @@ class Pipeline:
             lexeme_count=sum(passage.length for passage in passages),
             language=language,
             parser=self._parser.name,
+            warnings=warnings,
         )
         await self._index(attempt, document, passages, outline)
 
-    async def _parse(self, attempt: Attempt, document: Document) -> list[Page]:
+    async def _parse(
+        self, attempt: Attempt, document: Document
+    ) -> tuple[list[Page], list[ReadingWarning]]:
         """Pages without their words: those are many, and from here on only the text counts."""
         pages: list[Page] = []
+        warnings: list[ReadingWarning] = []
         start = 0
         async with (
             self._file(document.storage_key) as path,
@@ -97,9 +102,18 @@ class Pipeline:
         ):
             async for window in windows:
                 fresh = []
+                warnings += window.warnings
                 for page in window.pages:
                     fresh.append(
-                        Page(page.number, start, page.text, page.width, page.height, page.words)
+                        Page(
+                            page.number,
+                            start,
+                            page.text,
+                            page.width,
+                            page.height,
+                            page.words,
+                            page.blocks,
+                        )
                     )
                     start += len(page.text) + len(PAGE_BREAK)
                 pages += [replace(page, words=[]) for page in fresh]
@@ -114,7 +128,7 @@ class Pipeline:
                 "There is no text in this document.",
                 "If it is a scan, run it through text recognition (OCR) and upload it again.",
             )
-        return pages
+        return pages, merge_warnings(warnings)
 
     @asynccontextmanager
     async def _file(self, key: str) -> AsyncIterator[Path]:

@@ -17,8 +17,8 @@ from core.settings import Settings
 from providers.parsing import PageWindow, Parser
 from providers.parsing.factory import open_parser
 from providers.parsing.fallback import FallbackParser
+from providers.parsing.formats import HTML, PDF
 from providers.parsing.llamaparse import LlamaParseParser, RetryPolicy
-from providers.parsing.media import HTML, PDF
 from providers.parsing.sandbox import SandboxedParser
 from support.loopback import serve
 

@@ -8,7 +8,7 @@ from sentencex import segment
 from core.settings import Settings
 from db.documents import Page
 from providers.parsing.factory import open_parser
-from providers.parsing.media import PDF
+from providers.parsing.formats import PDF
 from services.layout import UNITS, Box, boxes_of
 
 SAMPLES = Path(__file__).parent.parent / "samples"

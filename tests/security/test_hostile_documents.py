@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
-from providers.parsing import media
+from providers.parsing import formats, media
 from providers.parsing.sandbox import SandboxedParser
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -100,45 +100,45 @@ def flate_bomb() -> bytes:
 
 CASES: dict[str, tuple[str, Callable[[], bytes], set[ErrorCode]]] = {
     "encrypted PDF": (
-        media.PDF, lambda: sample("wardens-only.pdf"), {ErrorCode.ENCRYPTED},
+        formats.PDF, lambda: sample("wardens-only.pdf"), {ErrorCode.ENCRYPTED},
     ),
     "scanned PDF": (
-        media.PDF, lambda: sample("surge-log-scan.pdf"), {ErrorCode.NO_TEXT_LAYER},
+        formats.PDF, lambda: sample("surge-log-scan.pdf"), {ErrorCode.NO_TEXT_LAYER},
     ),
     "truncated PDF": (
-        media.PDF, lambda: sample("tide-engine-handbook.pdf")[:1500],
+        formats.PDF, lambda: sample("tide-engine-handbook.pdf")[:1500],
         {ErrorCode.MALFORMED, ErrorCode.EMPTY},
     ),
-    "PDF of noise": (media.PDF, lambda: b"%PDF-1.7\n" + os.urandom(9000), {ErrorCode.MALFORMED}),
-    "PDF that is text": (media.PDF, lambda: b"not a PDF at all", {ErrorCode.MALFORMED}),
+    "PDF of noise": (formats.PDF, lambda: b"%PDF-1.7\n" + os.urandom(9000), {ErrorCode.MALFORMED}),
+    "PDF that is text": (formats.PDF, lambda: b"not a PDF at all", {ErrorCode.MALFORMED}),
     "PDF of nested Flate": (
-        media.PDF, flate_bomb, {ErrorCode.TOO_LARGE},
+        formats.PDF, flate_bomb, {ErrorCode.TOO_LARGE},
     ),
     "encrypted Office file": (
-        media.DOCX, lambda: media.OLE_MAGIC + bytes(4096), {ErrorCode.ENCRYPTED},
+        formats.DOCX, lambda: media.OLE_MAGIC + bytes(4096), {ErrorCode.ENCRYPTED},
     ),
     "truncated package": (
-        media.DOCX, lambda: sample("survey-report.docx")[:1000], {ErrorCode.MALFORMED},
+        formats.DOCX, lambda: sample("survey-report.docx")[:1000], {ErrorCode.MALFORMED},
     ),
-    "package that is text": (media.XLSX, lambda: b"not a zip", {ErrorCode.MALFORMED}),
+    "package that is text": (formats.XLSX, lambda: b"not a zip", {ErrorCode.MALFORMED}),
     "package of noise": (
-        media.PPTX, lambda: b"PK\x03\x04" + os.urandom(5000), {ErrorCode.MALFORMED},
+        formats.PPTX, lambda: b"PK\x03\x04" + os.urandom(5000), {ErrorCode.MALFORMED},
     ),
     "zip bomb": (
-        media.DOCX, lambda: repacked("survey-report.docx", padded), {ErrorCode.TOO_LARGE},
+        formats.DOCX, lambda: repacked("survey-report.docx", padded), {ErrorCode.TOO_LARGE},
     ),
     "XML entities in Word": (
-        media.DOCX, lambda: repacked("survey-report.docx", with_entities), {ErrorCode.MALFORMED},
+        formats.DOCX, lambda: repacked("survey-report.docx", with_entities), {ErrorCode.MALFORMED},
     ),
     "XML entities in OpenDocument": (
-        media.ODT, lambda: repacked("restoration-minutes.odt", with_entities),
+        formats.ODT, lambda: repacked("restoration-minutes.odt", with_entities),
         {ErrorCode.MALFORMED},
     ),
     "book without chapters": (
-        media.EPUB, lambda: repacked("skerra-tales.epub", lambda _, data: data[:40]),
+        formats.EPUB, lambda: repacked("skerra-tales.epub", lambda _, data: data[:40]),
         {ErrorCode.MALFORMED, ErrorCode.EMPTY},
     ),
-    "web page of noise": (media.HTML, lambda: bytes(range(256)) * 40, {ErrorCode.MALFORMED}),
+    "web page of noise": (formats.HTML, lambda: bytes(range(256)) * 40, {ErrorCode.MALFORMED}),
     "unknown format": ("image/png", lambda: b"\x89PNG", {ErrorCode.UNSUPPORTED_FILE_TYPE}),
 }  # fmt: skip
 
@@ -166,21 +166,21 @@ async def test_a_lying_zip_directory_gains_nothing(tmp_path: Path) -> None:
         size = archive.getinfo("word/document.xml").file_size
     path = tmp_path / "upload"
     path.write_bytes(data.replace(size.to_bytes(4, "little"), (100).to_bytes(4, "little")))
-    failure = await failure_of(sandbox(memory_bytes=300 * MEBIBYTE), path, media.DOCX)
+    failure = await failure_of(sandbox(memory_bytes=300 * MEBIBYTE), path, formats.DOCX)
     assert failure.code in (ErrorCode.MALFORMED, ErrorCode.TOO_LARGE)
 
 
 async def test_the_memory_limit_holds(tmp_path: Path) -> None:
     path = tmp_path / "large.txt"
     path.write_bytes(b"word " * (30 * MEBIBYTE))
-    failure = await failure_of(sandbox(memory_bytes=150 * MEBIBYTE), path, media.PLAIN)
+    failure = await failure_of(sandbox(memory_bytes=150 * MEBIBYTE), path, formats.PLAIN)
     assert failure.code is ErrorCode.TOO_LARGE
 
 
 async def test_the_time_limit_holds(tmp_path: Path, parsers: Callable[[], set[int]]) -> None:
     path = tmp_path / "slow.rtf"
     path.write_bytes(rb"{\rtf1 " + rb"\b word \b0 " * 3_000_000 + b"}")
-    failure = await failure_of(sandbox(timeout_seconds=1), path, media.RTF)
+    failure = await failure_of(sandbox(timeout_seconds=1), path, formats.RTF)
     assert failure.code is ErrorCode.PARSER_TIMEOUT
     assert failure.advice
     assert not parsers()
@@ -191,7 +191,7 @@ async def test_a_killed_process_is_a_failure_and_leaves_nothing(
 ) -> None:
     path = tmp_path / "long.txt"
     path.write_bytes(b"word " * MEBIBYTE)
-    windows = sandbox().parse(path, media.PLAIN)
+    windows = sandbox().parse(path, formats.PLAIN)
     await anext(windows)
     for pid in parsers():
         os.kill(pid, signal.SIGKILL)
@@ -206,7 +206,7 @@ async def test_closing_the_iterator_ends_the_process(
 ) -> None:
     path = tmp_path / "long.txt"
     path.write_bytes(b"word " * MEBIBYTE)
-    async with aclosing(sandbox().parse(path, media.PLAIN)) as windows:
+    async with aclosing(sandbox().parse(path, formats.PLAIN)) as windows:
         async for window in windows:
             assert window.page_count > len(window.pages)
             assert parsers()
@@ -236,13 +236,13 @@ async def test_a_process_that_talks_nonsense_is_not_believed(program: str, tmp_p
     parser.command = (sys.executable, "-c", program)
     path = tmp_path / "upload"
     path.touch()
-    assert (await failure_of(parser, path, media.PLAIN)).code is ErrorCode.MALFORMED
+    assert (await failure_of(parser, path, formats.PLAIN)).code is ErrorCode.MALFORMED
 
 
 async def test_a_parser_that_cannot_start_is_unavailable(tmp_path: Path) -> None:
     parser = sandbox()
     parser.command = (str(tmp_path / "missing"),)
     with pytest.raises(ProviderUnavailable) as failure:
-        async for _ in parser.parse(tmp_path / "upload", media.PLAIN):
+        async for _ in parser.parse(tmp_path / "upload", formats.PLAIN):
             pass
     assert failure.value.code is ErrorCode.PARSER_UNAVAILABLE

@@ -8,24 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from providers.parsing import media
+from providers.parsing import formats, media
 from providers.parsing.media import sniff, sniff_file
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 EXPECTED = {
-    "tide-engine-handbook.pdf": media.PDF,
-    "survey-report.docx": media.DOCX,
-    "centenary-talk.pptx": media.PPTX,
-    "accounts.xlsx": media.XLSX,
-    "restoration-minutes.odt": media.ODT,
-    "skerra-tales.epub": media.EPUB,
-    "third-chain.eml": media.EML,
-    "supplier-notice.rtf": media.RTF,
-    "visitor-guide.html": media.HTML,
-    "observatory-charter.md": media.MARKDOWN,
-    "tide-readings.csv": media.CSV,
-    "keeper-diary.txt": media.PLAIN,
+    "tide-engine-handbook.pdf": formats.PDF,
+    "survey-report.docx": formats.DOCX,
+    "centenary-talk.pptx": formats.PPTX,
+    "accounts.xlsx": formats.XLSX,
+    "restoration-minutes.odt": formats.ODT,
+    "skerra-tales.epub": formats.EPUB,
+    "third-chain.eml": formats.EML,
+    "supplier-notice.rtf": formats.RTF,
+    "visitor-guide.html": formats.HTML,
+    "observatory-charter.md": formats.MARKDOWN,
+    "tide-readings.csv": formats.CSV,
+    "keeper-diary.txt": formats.PLAIN,
 }
 
 
@@ -39,18 +39,18 @@ def test_each_format_is_recognised(name: str, expected: str) -> None:
 @pytest.mark.parametrize("name", [n for n in EXPECTED if not n.endswith((".md", ".csv", ".txt"))])
 def test_a_wrong_extension_or_declared_type_does_not_deceive(name: str) -> None:
     assert sniff_file(SAMPLES / name, "letter.txt", "text/plain") == (
-        media.PLAIN if name.endswith(".eml") else EXPECTED[name]
+        formats.PLAIN if name.endswith(".eml") else EXPECTED[name]
     )
 
 
 @pytest.mark.parametrize(
     ("filename", "declared", "expected"),
     [
-        ("notes", "text/markdown; charset=utf-8", media.MARKDOWN),
-        ("notes", "application/octet-stream", media.PLAIN),
-        ("notes.csv", "text/plain", media.CSV),
-        ("notes.pdf", "application/pdf", media.PLAIN),
-        ("NOTES.MD", None, media.MARKDOWN),
+        ("notes", "text/markdown; charset=utf-8", formats.MARKDOWN),
+        ("notes", "application/octet-stream", formats.PLAIN),
+        ("notes.csv", "text/plain", formats.CSV),
+        ("notes.pdf", "application/pdf", formats.PLAIN),
+        ("NOTES.MD", None, formats.MARKDOWN),
     ],
 )
 def test_name_then_declared_type_tell_kinds_of_text_apart(
@@ -72,7 +72,7 @@ def test_name_then_declared_type_tell_kinds_of_text_apart(
     ],
 )
 def test_text_in_any_common_encoding_is_text(head: bytes) -> None:
-    assert sniff(head, "letter.txt") == media.PLAIN
+    assert sniff(head, "letter.txt") == formats.PLAIN
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_archives_images_programs_and_legacy_office_are_refused(head: bytes, fil
 
 
 def test_an_encrypted_office_file_passes_to_be_reported_as_encrypted() -> None:
-    assert sniff(media.OLE_MAGIC + bytes(504), "secret.docx") == media.DOCX
+    assert sniff(media.OLE_MAGIC + bytes(504), "secret.docx") == formats.DOCX
 
 
 def test_a_package_is_told_by_its_directory_whatever_stands_first(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_package_is_told_by_its_directory_whatever_stands_first(tmp_path: Path
         archive.writestr("docProps/app.xml", "x" * 20_000)
         archive.writestr("[Content_Types].xml", "<Types/>")
         archive.writestr("ppt/presentation.xml", "<p/>")
-    assert sniff_file(path, "file.docx") == media.PPTX
+    assert sniff_file(path, "file.docx") == formats.PPTX
 
 
 def test_sniffing_loads_no_parser() -> None:

@@ -8,6 +8,7 @@ from graphql import build_schema, parse, validate
 
 from cli.configuration import variable
 from core.settings import Settings
+from providers.parsing.formats import names
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text()
@@ -24,6 +25,11 @@ def test_every_setting_is_in_the_table_and_nothing_else() -> None:
 def test_every_sample_operation_fits_the_schema(operation: str) -> None:
     schema = build_schema((ROOT / "schema" / "schema.graphql").read_text())
     assert validate(schema, parse(operation)) == []
+
+
+def test_every_format_that_is_read_is_named() -> None:
+    section = README.split("## What it reads")[1].split("recognised by content")[0]
+    assert " ".join(section.split()).rstrip(",") == names()
 
 
 def test_every_local_link_leads_somewhere() -> None:

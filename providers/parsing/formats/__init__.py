@@ -1,1 +1,122 @@
-"""One reader a format."""
+"""The table of formats: what recognition, the refusal's message and the README's list follow.
+
+A new format is a module with `read(source: Source) -> Iterator[PageWindow]` and a line here.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from core.errors import ErrorCode, ParseFailure
+from providers.parsing import PageWindow
+
+PDF = "application/pdf"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ODT = "application/vnd.oasis.opendocument.text"
+EPUB = "application/epub+zip"
+RTF = "application/rtf"
+EML = "message/rfc822"
+HTML = "text/html"
+MARKDOWN = "text/markdown"
+CSV = "text/csv"
+TSV = "text/tab-separated-values"
+PLAIN = "text/plain"
+
+
+class Container(Enum):
+    """What a file is before one knows what it holds."""
+
+    BINARY = "told by its first bytes"
+    PACKAGE = "a zip archive, told by its media type or its main folder"
+    COMPOUND = "a compound file of Microsoft's, told by its name"
+    TEXT = "told by its name, unless its beginning can be nothing else"
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    media_type: str
+    name: str
+    """For people."""
+    suffixes: tuple[str, ...]
+    """The usual one first."""
+    reader: str
+    """A module of this package."""
+    container: Container = Container.TEXT
+    mark: Callable[[bytes], object] | None = None
+    """True of the beginning of such a file."""
+    folder: bytes = b""
+    """The main one of a package that does not begin with its media type."""
+    decisive: bool = False
+    """Whether the mark of a kind of text counts for more than the name of the file."""
+
+
+_HTML_MARK = re.compile(
+    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", re.I | re.S
+)
+_MAIL_HEADER = re.compile(rb"(?:From [^\n]*\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}", re.A)
+_MAIL_FIELD = re.compile(
+    rb"^(from|to|date|subject|received|message-id|mime-version|return-path|delivered-to):",
+    re.I | re.M,
+)
+
+
+def _is_pdf(head: bytes) -> bool:
+    return b"%PDF-" in head[:1024]
+
+
+def _is_mail(head: bytes) -> bool:
+    header = _MAIL_HEADER.match(head.replace(b"\r\n", b"\n"))
+    return header is not None and len(set(_MAIL_FIELD.findall(header[0].lower()))) >= 2
+
+
+FORMATS = (
+    Format(PDF, "PDF", (".pdf",), "pdf", Container.BINARY, _is_pdf),
+    Format(DOCX, "DOCX", (".docx", ".docm"), "office", Container.PACKAGE, folder=b"word/"),
+    Format(PPTX, "PPTX", (".pptx", ".pptm"), "office", Container.PACKAGE, folder=b"ppt/"),
+    Format(XLSX, "XLSX", (".xlsx", ".xlsm"), "office", Container.PACKAGE, folder=b"xl/"),
+    Format(ODT, "ODT", (".odt",), "office", Container.PACKAGE),
+    Format(EPUB, "EPUB", (".epub",), "office", Container.PACKAGE),
+    Format(RTF, "RTF", (".rtf",), "rtf", Container.BINARY, re.compile(rb"\s*\{\\rtf").match),
+    Format(HTML, "HTML", (".html", ".htm", ".xhtml"), "html", mark=_HTML_MARK.match, decisive=True),
+    Format(EML, "e-mail", (".eml",), "eml", mark=_is_mail),
+    Format(MARKDOWN, "Markdown", (".md", ".markdown"), "plain"),
+    Format(CSV, "CSV", (".csv",), "plain"),
+    Format(PLAIN, "text", (".txt", ".text", ".log"), "plain"),
+)
+BY_MEDIA_TYPE = {format.media_type: format for format in FORMATS}
+BY_SUFFIX = {suffix: format for format in FORMATS for suffix in format.suffixes}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A stored file, and the bounds within which to read it."""
+
+    path: Path
+    media_type: str
+    max_pages: int
+    tessdata: Path | None = None
+
+
+class Reader(Protocol):
+    def read(self, source: Source) -> Iterator[PageWindow]:
+        """Yield every page once, in order. Raises `ParseFailure`."""
+        ...
+
+
+def find_reader(media_type: str) -> Reader:
+    """Imported when it is needed, so only in a parser's process. Raises `ParseFailure`."""
+    if media_type not in BY_MEDIA_TYPE:
+        raise ParseFailure(ErrorCode.UNSUPPORTED_FILE_TYPE, "Files of this kind are not read.")
+    return cast("Reader", import_module(f"{__name__}.{BY_MEDIA_TYPE[media_type].reader}"))
+
+
+def names() -> str:
+    """As in "PDF, DOCX and text"."""
+    *others, last = (format.name for format in FORMATS)
+    return f"{', '.join(others)} and {last}"

@@ -1,12 +1,23 @@
 """E-mail (RFC 5322, MIME) as plain text: the headers people read, then the body."""
 
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 
+from providers.parsing import PageWindow
+from providers.parsing.formats import Source
 from providers.parsing.formats.html import render_html
 from providers.parsing.formats.text import clean, decode
+from providers.parsing.writer import Writer, write_text
 
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")
+
+
+def read(source: Source) -> Iterator[PageWindow]:
+    """Raises `ParseFailure`."""
+    writer = Writer()
+    write_text(writer, render_mail(source.path.read_bytes()))
+    return writer.windows(source.max_pages)
 
 
 def render_mail(data: bytes) -> str:

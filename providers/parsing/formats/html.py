@@ -1,9 +1,13 @@
 """Web pages as plain text: headings as `# ...`, list items as `- ...`, table rows as `a | b`."""
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 
-from providers.parsing.formats.text import clean, decode
+from providers.parsing import PageWindow
+from providers.parsing.formats import Source
+from providers.parsing.formats.text import clean, decode, not_text
+from providers.parsing.writer import Writer, write_text
 
 _META_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{3,20})", re.I)
 _INVISIBLE = frozenset({"script", "style", "template", "svg", "math", "object", "iframe", "select"})
@@ -13,6 +17,16 @@ _INLINE = frozenset(
 )
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = frozenset({"td", "th"})
+
+
+def read(source: Source) -> Iterator[PageWindow]:
+    """Raises `ParseFailure`."""
+    writer = Writer()
+    text = render_html(source.path.read_bytes())
+    if text is None:
+        raise not_text()
+    write_text(writer, text)
+    return writer.windows(source.max_pages)
 
 
 def render_html(data: bytes) -> str | None:

@@ -5,15 +5,18 @@ import io
 import re
 import zipfile
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from core.errors import ErrorCode, ParseFailure
-from providers.parsing.formats.text import clean
+from providers.parsing import PageWindow
+from providers.parsing.formats import BY_MEDIA_TYPE, DOCX, PPTX, XLSX, Container, Source
+from providers.parsing.formats.text import SECTION_CHARACTERS, clean
 from providers.parsing.formats.zip import check_package, encrypted
-from providers.parsing.media import DOCX, OLE_MAGIC, PACKAGED, PPTX, XLSX
+from providers.parsing.media import OLE_MAGIC
+from providers.parsing.writer import Writer, write_text
 
 _SLIDE_MARK = "\ue000"
 """A private-use character: kreuzberg writes it where a slide begins."""
@@ -28,12 +31,23 @@ _FURNITURE = frozenset({"group", "list", "slide", "page_break", "image"})
 Node = Mapping[str, Any]
 
 
+def read(source: Source) -> Iterator[PageWindow]:
+    """Raises `ParseFailure`."""
+    paged = source.media_type in (PPTX, XLSX)
+    writer = Writer(10 * SECTION_CHARACTERS if paged else SECTION_CHARACTERS)
+    for number, text in enumerate(read_office(source.path, source.media_type)):
+        if number and paged:
+            writer.new_page()
+        write_text(writer, text)
+    return writer.windows(source.max_pages)
+
+
 def read_office(path: Path, media_type: str) -> list[str]:
     """Text of each page, slide or sheet; one text where the format does not know pages.
 
     Raises `ParseFailure`: ENCRYPTED, MALFORMED or TOO_LARGE.
     """
-    if media_type in PACKAGED:
+    if BY_MEDIA_TYPE[media_type].container is Container.PACKAGE:
         with path.open("rb") as file:
             if file.read(len(OLE_MAGIC)) == OLE_MAGIC:
                 raise encrypted()

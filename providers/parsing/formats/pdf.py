@@ -6,10 +6,16 @@ from pathlib import Path
 
 from core.errors import ErrorCode, ParseFailure
 from providers.parsing import Page, PageWindow
+from providers.parsing.formats import Source
 from providers.parsing.formats.layout import read_page
+from providers.parsing.writer import too_many_pages
 
 WINDOW_PAGES = 16
 """Bounds memory; running heads are recognised within a window."""
+
+
+def read(source: Source) -> Iterator[PageWindow]:
+    return read_pdf(source.path, source.max_pages, source.tessdata)
 
 
 def read_pdf(path: Path, max_pages: int, tessdata: Path | None) -> Iterator[PageWindow]:
@@ -63,14 +69,6 @@ def read_pdf(path: Path, max_pages: int, tessdata: Path | None) -> Iterator[Page
 
 def _languages(tessdata: Path) -> list[str]:
     return sorted(path.stem for path in tessdata.glob("*.traineddata") if path.stem != "osd")
-
-
-def too_many_pages(pages: int, limit: int) -> ParseFailure:
-    return ParseFailure(
-        ErrorCode.TOO_LARGE,
-        f"The document has {pages:,} pages; at most {limit:,} are read.",
-        "Split it and upload the parts.",
-    )
 
 
 def no_text(has_images: bool) -> ParseFailure:

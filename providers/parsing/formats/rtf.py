@@ -1,10 +1,21 @@
 """Rich Text Format (Microsoft RTF 1.9.1) as plain text."""
 
 import re
+from collections.abc import Iterator
 
+from providers.parsing import PageWindow
+from providers.parsing.formats import Source
 from providers.parsing.formats.text import clean
+from providers.parsing.writer import Writer, write_text
 
 _FOOTNOTE = re.compile(r"\\footnote(?![a-z])")
+
+
+def read(source: Source) -> Iterator[PageWindow]:
+    """Raises `ParseFailure`."""
+    writer = Writer()
+    write_text(writer, render_rtf(source.path.read_bytes()))
+    return writer.windows(source.max_pages)
 
 
 def render_rtf(data: bytes) -> str:

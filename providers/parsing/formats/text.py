@@ -5,6 +5,8 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
+from core.errors import ErrorCode, ParseFailure
+
 SECTION_CHARACTERS = 3_000
 """A page-less document is cut into sections of about this size, the size of a printed page."""
 
@@ -41,6 +43,14 @@ def decode(data: bytes) -> str | None:
 
     match = from_bytes(data[:_DETECTION_BYTES], cp_isolation=_LEGACY_ENCODINGS).best()
     return None if match is None else data.decode(match.encoding, errors="replace")
+
+
+def not_text() -> ParseFailure:
+    return ParseFailure(
+        ErrorCode.MALFORMED,
+        "The file is not text in any known encoding.",
+        "Save it as UTF-8 and upload that.",
+    )
 
 
 def clean(text: str) -> str:
