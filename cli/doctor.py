@@ -224,8 +224,13 @@ async def _language_model(settings: Settings) -> list[Finding]:
     base = (settings.openai_base_url or "https://api.openai.com/v1").rstrip("/")
     key = settings.openai_api_key
     headers = {} if key is None else {"authorization": f"Bearer {key.get_secret_value()}"}
-    async with httpx2.AsyncClient(timeout=10) as client:
-        response = await client.get(f"{base}/models", headers=headers)
+    try:
+        async with httpx2.AsyncClient(timeout=10) as client:
+            response = await client.get(f"{base}/models", headers=headers)
+    except httpx2.TransportError as error:
+        reason = f" ({error})" if str(error) else ""
+        remedy = SERVER.format(variable("openai_base_url"))
+        return [Finding("fail", f"{urlsplit(base).hostname} does not answer{reason}", remedy)]
     if response.status_code in (401, 403):
         remedy = f"Look at {variable('openai_api_key')}."
         return [Finding("fail", f"{base} refuses the key ({response.status_code})", remedy)]

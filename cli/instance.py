@@ -60,6 +60,11 @@ def find_running(data_dir: Path) -> Running | None:
     return None  # it was killed
 
 
+def forget(data_dir: Path) -> None:
+    """Leave no trace of a claim that came to nothing."""
+    (data_dir / "up.json").unlink(missing_ok=True)
+
+
 def unusable_folder(data_dir: Path, error: OSError) -> UsageError:
     return UsageError(
         f"{variable('data_dir')}: {data_dir} cannot be used ({error.strerror}): "

@@ -5,6 +5,7 @@ import asyncio
 import signal
 import socket
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from cli.configuration import UsageError, load_settings, require
@@ -12,7 +13,11 @@ from core.settings import Settings
 
 
 def main() -> None:
-    arguments = _parser().parse_args()
+    parser = _parser()
+    arguments = parser.parse_args()
+    if arguments.command is None:
+        parser.print_help()
+        return
     try:
         sys.exit(_run(arguments, load_settings()))
     except UsageError as error:
@@ -25,8 +30,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lectern", description="Upload documents and chat about them, every answer cited."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("up", help="run everything on this machine, embedding what is not set")
+    parser.add_argument("--version", action="version", version=f"Lectern {version('lectern')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    up = commands.add_parser("up", help="run everything on this machine, embedding what is not set")
+    up.add_argument("--quiet", action="store_true", help="print only what goes wrong")
     serve = commands.add_parser("serve", help="run the API")
     serve.add_argument("--fd", type=int, help="serve on this inherited listening socket")
     commands.add_parser("worker", help="run the ingestion worker")
@@ -40,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("export-schema", help="print the GraphQL schema")
     demo = commands.add_parser("demo", help="upload a document and ask about it")
     demo.add_argument("--file", type=Path, help="the document (default: a sample)")
-    demo.add_argument("--question", help="what to ask about it")
+    demo.add_argument("--question", help="what to ask about it (default: what you type)")
     return parser
 
 
@@ -49,7 +56,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         case "up":
             from cli.up import up
 
-            up(settings)
+            up(settings, arguments.quiet)
         case "serve":
             _serve(settings, arguments.fd)
         case "worker":
@@ -86,7 +93,7 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         case "demo":
             from cli.demo import demo
 
-            return asyncio.run(demo(settings, arguments.file, arguments.question))
+            return demo(settings, arguments.file, arguments.question)
     return 0
 
 

@@ -4,6 +4,7 @@ What a server needs is imported when it is asked, so that `lectern up` stays sma
 """
 
 from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
 
 from cli.configuration import UsageError, variable
 from core.settings import Settings
@@ -21,7 +22,7 @@ async def ask_database(settings: Settings, name: str = "database_url") -> "Healt
     try:
         return await inspect(str(getattr(settings, name)))
     except ConnectionError as error:
-        _refuse(name, error)
+        _refuse(settings, name, error)
 
 
 async def ask_redis(settings: Settings) -> str:
@@ -34,11 +35,12 @@ async def ask_redis(settings: Settings) -> str:
         async with Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS) as redis:
             return str((await redis.info("server"))["redis_version"])
     except (RedisError, ValueError) as error:
-        _refuse("redis_url", error)
+        _refuse(settings, "redis_url", error)
 
 
-def _refuse(name: str, error: Exception) -> NoReturn:
+def _refuse(settings: Settings, name: str, error: Exception) -> NoReturn:
+    host = urlsplit(str(getattr(settings, name))).hostname or "the server"
     raise UsageError(
-        f"{variable(name)}: {str(error).rstrip('.')}; start the server, correct the address, "
+        f"{variable(name)}: {host}: {str(error).rstrip('.')}; start it, correct the address, "
         "or unset it: `lectern up` embeds what is not set"
     ) from None

@@ -7,9 +7,10 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from rich.console import Console
 from cli.children import Child, Supervised, lectern_command
 from cli.configuration import UsageError, variable
 from cli.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
-from cli.instance import Running, announce, claim, unusable_folder
+from cli.instance import Running, announce, claim, forget, unusable_folder
 from cli.probes import ask_database, ask_redis
 from core.settings import Settings
 
@@ -26,18 +27,19 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_SECONDS = 60
 
 
-def up(settings: Settings) -> None:
+def up(settings: Settings, quiet: bool = False) -> None:
     """Run until SIGINT, SIGTERM or SIGHUP; then nothing is left. Raises `UsageError`."""
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
             signal.signal(number, _interrupt)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, quiet=quiet)
+    alarms = Console(highlight=False, soft_wrap=True)
     try:
         with ExitStack() as stack:
             parts = _start(settings, console, stack)
             while True:
                 for part in parts:
-                    part.tend(console)
+                    part.tend(alarms)
                 time.sleep(0.2)
     except KeyboardInterrupt:
         console.print("Stopped.")
@@ -52,25 +54,24 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
         console.print(f"[dim]{time.monotonic() - begun:5.1f} s[/]  {doing}")
 
     data_dir = settings.data_dir.absolute()
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise unusable_folder(data_dir, error) from None
-    announcement = stack.enter_context(claim(data_dir))
-    listener = stack.enter_context(listen(settings))
+    migrates = settings.database_url is None or settings.database_owner_url is not None
+    with _nothing_left_of_a_refusal(data_dir):
+        announcement = stack.enter_context(claim(data_dir))
+        listener = stack.enter_context(listen(settings))
+        if settings.database_url is not None:
+            asked = "database_owner_url" if migrates else "database_url"
+            asyncio.run(ask_database(settings, asked))
+        if settings.redis_url is not None:
+            asyncio.run(ask_redis(settings))
     running = Running(os.getpid(), _url(listener))
     environment = os.environ | {
         "LECTERN_DATA_DIR": str(data_dir),
         "LECTERN_SECRET_KEY": _secret_key(settings, data_dir),
     }
+    if not settings.model_fields_set & {"log_level", "log_format"}:
+        environment[variable("log_format")] = "brief"
     parts: list[Supervised] = []
 
-    migrates = settings.database_url is None or settings.database_owner_url is not None
-    if settings.database_url is not None:
-        asked = "database_owner_url" if migrates else "database_url"
-        asyncio.run(ask_database(settings, asked))
-    if settings.redis_url is not None:
-        asyncio.run(ask_redis(settings))
     if settings.database_url is None:
         postgres = EmbeddedPostgres(data_dir)
         stack.callback(postgres.stop)
@@ -118,14 +119,40 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
     _wait_until_ready(api, listener)
     announce(announcement, running)
     say("[bold green]Lectern is ready")
-    console.print(
-        f"\n  GraphiQL   {running.url}/graphql   in a browser\n"
-        f"  API        {running.url}/graphql\n"
-        f"  Websocket  ws{running.url.removeprefix('http')}/graphql\n"
-        f"  Data       {settings.data_dir}\n"
-        "Ctrl-C stops everything.\n"
-    )
+    _print_ready_screen(settings, running.url, console)
     return parts
+
+
+def _print_ready_screen(settings: Settings, url: str, console: Console) -> None:
+    program = Path(sys.argv[0]) if sys.argv[0].endswith("lectern") else Path("lectern")
+    if program.is_relative_to(Path.cwd()):
+        program = program.relative_to(Path.cwd())
+    console.print(
+        f"\n  [bold]Open {url}[/]\n\n"
+        f"  Demo  {program} demo   in another terminal\n"
+        f"  API   {url}/graphql   websockets: ws{url.removeprefix('http')}/graphql\n"
+        f"  Data  {settings.data_dir}\n"
+        "\nCtrl-C stops everything. Documents and warnings are told below.\n"
+    )
+
+
+@contextmanager
+def _nothing_left_of_a_refusal(data_dir: Path) -> Iterator[None]:
+    """Make the data folder; what was made goes again when the body raises."""
+    made = [folder for folder in (data_dir, *data_dir.parents) if not folder.exists()]
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unusable_folder(data_dir, error) from None
+    try:
+        yield
+    except BaseException:
+        if made:
+            forget(data_dir)
+        for folder in made:
+            with suppress(OSError):  # others have put something there
+                folder.rmdir()
+        raise
 
 
 def _finish(command: str, environment: Mapping[str, str]) -> None:

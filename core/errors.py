@@ -56,6 +56,9 @@ class Unauthenticated(DomainError):
     code = ErrorCode.UNAUTHENTICATED
 
 
+LOG_IN_FIRST = "Log in first: this needs an access token or an API key."
+
+
 class Forbidden(DomainError):
     """One is known, but this proof of identity does not allow the operation."""
 

@@ -1,10 +1,11 @@
 """One typed settings object: environment first, then `.env`."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, ByteSize, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
@@ -14,6 +15,19 @@ RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
 StorageUrl = Annotated[str, Field(pattern=r"^((s3|gs|az)://[^/]|file:///)")]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://")]
 Origin = Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
+
+LogFormat = Literal["console", "json", "brief"]
+
+
+def _whole_size(value: object) -> object:
+    """Raises `ValueError` in plainer words than pydantic's."""
+    if isinstance(value, str) and not re.fullmatch(r"\s*[\d.]+\s*([kmgtp]?i?b?)\s*", value.lower()):
+        raise ValueError("write a number of bytes, or a size such as 10MB or 256MiB")
+    return value
+
+
+Bytes = Annotated[ByteSize, BeforeValidator(_whole_size), Field(gt=0)]
+"""A number of bytes, also written as 10MB (10,000,000) or 256MiB (268,435,456)."""
 
 
 class Settings(BaseSettings):
@@ -50,7 +64,9 @@ class Settings(BaseSettings):
     secret_key: Annotated[SecretStr, Field(min_length=32)] | None = None
     """Signs access tokens (HS256); at least 32 characters. `lectern up` makes and keeps one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["console", "json"] = "console"
+    log_format: LogFormat = "console"
+    """`console` and `json` have a line for each operation; `brief` has warnings, and a short line
+    for each document: `lectern up` uses it when neither level nor format is set."""
 
     introspection: bool = True
     """Whether clients may read the schema; GraphiQL needs it."""
@@ -78,9 +94,9 @@ class Settings(BaseSettings):
     max_address_logins: Annotated[int, Field(gt=0)] = 100
     """Tries to log in from one client's address in five minutes, whatever the account."""
 
-    max_upload_bytes: Annotated[int, Field(gt=0)] = 256 * MEBIBYTE
+    max_upload_bytes: Bytes = ByteSize(256 * MEBIBYTE)
     max_user_documents: Annotated[int, Field(gt=0)] = 10_000
-    max_user_bytes: Annotated[int, Field(gt=0)] = 10 * 1024 * MEBIBYTE
+    max_user_bytes: Bytes = ByteSize(10 * 1024 * MEBIBYTE)
     max_user_daily_answers: Annotated[int, Field(gt=0)] | None = None
     """Answers of one user a day (UTC); further questions are refused."""
     max_user_monthly_tokens: Annotated[int, Field(gt=0)] | None = None
@@ -89,7 +105,7 @@ class Settings(BaseSettings):
     parser: Literal["local", "llamaparse"] | None = None
     """Unset: LlamaParse when its key is there, else local."""
     parse_timeout_seconds: Annotated[float, Field(gt=0)] = 600
-    parse_memory_bytes: Annotated[int, Field(gt=0)] = 2048 * MEBIBYTE
+    parse_memory_bytes: Bytes = ByteSize(2048 * MEBIBYTE)
     max_pages: Annotated[int, Field(gt=0)] = 5_000
     tessdata: Path | None = Field(None, validation_alias="TESSDATA_PREFIX")
     """Tesseract's `*.traineddata` for the languages of scanned PDFs; unset, scans are refused."""

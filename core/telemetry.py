@@ -3,12 +3,13 @@
 import logging
 import sys
 from contextvars import ContextVar
-from typing import Literal
 from uuid import uuid4
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from core.settings import LogFormat
 
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 """Names the request, operation or job at work; on every log line and every masked error."""
@@ -44,17 +45,22 @@ FIRST_DELTA_SECONDS = Histogram(
 )
 
 
+BRIEF = {"ingestion ended": "document {outcome} after {seconds:.1f} s"}
+"""The events below a warning that `brief` shows, and how."""
+
+
 def new_correlation_id() -> str:
     return uuid4().hex
 
 
-def configure_logging(level: str, format_: Literal["console", "json"]) -> None:
+def configure_logging(level: str, format_: LogFormat) -> None:
     """Send structlog's lines and the standard library's to stderr as one stream."""
+    brief = format_ == "brief"
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        _add_correlation_id,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _shorten if brief else _add_correlation_id,
+        structlog.processors.TimeStamper(fmt="%H:%M:%S" if brief else "iso", utc=not brief),
     ]
     renderers = _renderers(format_)
     structlog.configure(
@@ -70,14 +76,14 @@ def configure_logging(level: str, format_: Literal["console", "json"]) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level="WARNING" if brief else level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "uvicorn.error", "arq.worker"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It logs every GraphQL error, expected or not; the server logs those that matter itself.
     logging.getLogger("strawberry").setLevel(logging.CRITICAL)
 
 
-def _renderers(format_: Literal["console", "json"]) -> list[Processor]:
+def _renderers(format_: LogFormat) -> list[Processor]:
     """Tracebacks without local variables: those hold passwords, prompts and documents."""
     if format_ == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -92,3 +98,11 @@ def _add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDic
     if (current := correlation_id.get()) is not None:
         event["correlation_id"] = current
     return event
+
+
+def _shorten(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    if event["level"] not in ("debug", "info"):
+        return event
+    if event["event"] not in BRIEF:
+        raise structlog.DropEvent
+    return {"event": BRIEF[event["event"]].format_map(event)}

@@ -4,7 +4,7 @@ from functools import cached_property
 
 import strawberry
 
-from core.errors import Unauthenticated
+from core.errors import LOG_IN_FIRST, Unauthenticated
 from core.principal import Principal
 from resolvers.loaders import Loaders
 from services.container import Services
@@ -30,7 +30,7 @@ class Context:
     def principal(self) -> Principal:
         """Raises `Unauthenticated` for anonymous requests."""
         if self.maybe_principal is None:
-            raise Unauthenticated("Log in first: this needs an access token or an API key.")
+            raise Unauthenticated(LOG_IN_FIRST)
         return self.maybe_principal
 
     @cached_property

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.http.ides import get_graphql_ide_html
 from strawberry.types import ExecutionResult
 
-from core.errors import ErrorCode, RateLimited, Unauthenticated
+from core.errors import LOG_IN_FIRST, ErrorCode, RateLimited, Unauthenticated
 from core.principal import Principal
 from server.encoding import decode_json, encode_json
 from server.errors import PERSISTED_QUERY_NOT_SUPPORTED, RequestRefused
@@ -134,7 +134,7 @@ class GraphQLOverHTTP:
         if content_type == b"multipart/form-data":
             require_preflight(request)
             if principal is None:
-                raise refusal or _unauthorized("Sign in to upload.")
+                raise refusal or _unauthorized(LOG_IN_FIRST)
             parts = await read_form(request, self._max_upload_bytes)
             form.push_async_callback(parts.close)
             return read_parameters(parts)

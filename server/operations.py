@@ -81,7 +81,7 @@ class Operation:
 
     @property
     def is_public(self) -> bool:
-        """Whether it only asks for what needs no user: signing in, the schema, what is wrong."""
+        """Whether it only asks for what needs no user: logging in, the schema, what is wrong."""
         return self.root_fields <= PUBLIC_FIELDS
 
 

@@ -153,6 +153,7 @@ async def test_each_failure_says_what_to_look_at(
         strict=True,
     ):
         assert name in failure
+    assert "127.0.0.1 does not answer" in failures[-1]
     assert "swordfish" not in output
 
 

@@ -110,6 +110,8 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_finds_everything(
 ) -> None:
     first = start()
     url = first.wait_until_ready()
+    screen = first.output.split("Lectern is ready\n\n")[1]
+    assert screen.startswith(f"  Open {url.removesuffix('/graphql')}\n\n")
     register(url)
     family = first.family()
     assert len(family) > 10  # PostgreSQL alone has several
@@ -182,7 +184,9 @@ def test_doctor_looks_at_the_embedded_servers(start: Start, tmp_path: Path) -> N
     assert "lectern up" not in output.getvalue()
 
 
-def test_a_port_in_use_is_named_in_one_line(start: Start) -> None:
+def test_a_port_in_use_is_named_in_one_line_and_leaves_no_folder(
+    start: Start, tmp_path: Path
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         up = start(LECTERN_PORT=port)
@@ -190,6 +194,7 @@ def test_a_port_in_use_is_named_in_one_line(start: Start) -> None:
     assert up.output.count("\n") == 1
     assert port in up.output
     assert "LECTERN_PORT" in up.output
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(
@@ -222,12 +227,13 @@ def test_a_wrong_setting_is_named_in_one_line(start: Start, name: str, value: st
     ],
 )
 def test_a_server_that_does_not_answer_is_named_before_anything_is_started(
-    start: Start, name: str, value: str
+    start: Start, tmp_path: Path, name: str, value: str
 ) -> None:
     up = start(**{name: value})
     assert up.finish() == 1
-    assert up.output.startswith(f"lectern: {name}: ")
+    assert up.output.startswith(f"lectern: {name}: 127.0.0.1: ")
     assert up.output.count("\n") == 1
+    assert not (tmp_path / "data").exists()
     assert "hidden" not in up.output
 
 

@@ -444,3 +444,25 @@ async def test_the_body_of_somebody_unknown_is_not_read(address: str, token: byt
     writer.close()
 
     assert status.startswith(b"HTTP/1.1 401 ")
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({}, "Log in first: this needs an access token or an API key."),
+        ({"authorization": "Bearer mallory"}, "The access token is not valid."),
+    ],
+)
+async def test_an_upload_is_refused_in_the_words_of_any_other_operation(
+    client: httpx.AsyncClient, headers: dict[str, str], reason: str
+) -> None:
+    response = await send(
+        client,
+        operations(ONE, file=None),
+        field("map", {"1": ["variables.file"]}),
+        file("1"),
+        headers={"graphql-preflight": "1", **headers},
+    )
+
+    assert response.status_code == 401
+    assert message(response) == reason

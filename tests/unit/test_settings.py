@@ -19,12 +19,27 @@ def test_origins_have_commas_between_them(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "size"),
+    [("10MB", 10_000_000), ("256 MiB", 2**28), ("1.5gib", 1.5 * 2**30), ("4096", 4096)],
+)
+def test_sizes_may_have_units(text: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MAX_UPLOAD_BYTES", "MAX_USER_BYTES", "PARSE_MEMORY_BYTES"):
+        monkeypatch.setenv(f"LECTERN_{name}", text)
+    settings = load_settings()
+    assert settings.max_upload_bytes == settings.max_user_bytes == size
+    assert settings.parse_memory_bytes == size
+
+
+@pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
         ("LECTERN_CORS_ORIGINS", "http://localhost:5173/", "should match"),
         ("LECTERN_CORS_ORIGINS", '["http://localhost:5173"]', "should match"),
         ("LECTERN_SECRET_KEY", "short", "at least 32 characters, not 5"),
         ("STORAGE_URL", "s3://", "should match"),
+        ("LECTERN_MAX_UPLOAD_BYTES", "plenty", "a size such as 10MB or 256MiB"),
+        ("LECTERN_MAX_UPLOAD_BYTES", "-1", "a size such as 10MB or 256MiB"),
+        ("LECTERN_MAX_UPLOAD_BYTES", "0", "greater than 0"),
     ],
 )
 def test_a_mistake_is_named_in_words(

@@ -1,6 +1,7 @@
 """Log lines as a process writes them."""
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -26,7 +27,10 @@ except RuntimeError:
 
 
 def lines(format_: str) -> list[str]:
-    script = SCRIPT.format(format=format_)
+    return run(SCRIPT.format(format=format_))
+
+
+def run(script: str) -> list[str]:
     process = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
@@ -49,6 +53,26 @@ def test_json_is_one_object_a_line() -> None:
         "correlation_id": "job-1",
     }
     assert "RuntimeError: broken" in third["exception"]
+
+
+def test_brief_has_warnings_and_a_line_for_each_document() -> None:
+    script = """
+import logging
+import structlog
+from core.telemetry import configure_logging
+
+configure_logging("INFO", "brief")
+log = structlog.get_logger()
+log.info("operation", type="query", ms=1.2)
+log.info("ingestion ended", document_id="doc", attempt=1, outcome="ready", seconds=2.345)
+log.warning("wake-up lost", error="gone")
+logging.getLogger("a.library").info("too much")
+logging.getLogger("a.library").warning("from a library")
+"""
+    document, lost, library = run(script)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d document ready after 2.3 s *", document)
+    assert "wake-up lost" in lost
+    assert "from a library" in library
 
 
 def test_tracebacks_show_no_local_variables() -> None:
