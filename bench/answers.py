@@ -28,6 +28,7 @@ from bench.extraction import interval, normal
 from bench.retrieval.product import Product, open_product
 from core.ids import new_id
 from core.principal import Principal
+from db.answer_events import AnswerFailed
 from services.chat.chat import Ask
 
 AT_ONCE = 3
@@ -51,8 +52,8 @@ async def ask(
     ask = Ask(new_id().hex, question["question"])
     answer = (await services.chat.ask(principal, ask)).answer
     async for event in services.chat.follow(principal, answer, 0):
-        if event.kind == "FAILED":
-            raise RuntimeError(event.payload["message"])
+        if isinstance(event.content, AnswerFailed):
+            raise RuntimeError(event.content.message)
     message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
     citations = (await services.conversations.citations(principal, [answer.id])).get(answer.id, [])
     quoted = " ".join(citation.quote for citation in citations)

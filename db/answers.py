@@ -1,34 +1,25 @@
-"""Answers while they are written and after: lease, event log and end."""
+"""Answers while they are written: lease, checkpoints and end."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from decimal import Decimal
-from itertools import groupby
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
 
 from core.errors import ErrorCode
-from db import citations
-from db.citations import Citation
-from db.engine import ReadSession, Row, WriteSession
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One numbered event of an answer's stream; sequences begin at 1 and have no gaps."""
-
-    sequence: int
-    kind: str
-    payload: dict[str, Any]
+from core.states import MessageStatus
+from db import answer_events
+from db.answer_events import Event
+from db.engine import ReadSession, WriteSession
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How an answer ended."""
 
-    status: str
+    status: MessageStatus
     answerer: str | None = None
     grounded: bool | None = None
     suggestions: Sequence[str] = ()
@@ -40,11 +31,8 @@ class Ending:
 
 
 _BEGIN = text("""
-    WITH leased AS (
-      INSERT INTO answer_leases (message_id, owner_id, expires_at)
-      VALUES (:message_id, :owner_id, now() + make_interval(secs => :lease_seconds)))
-    INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)
-    VALUES (:owner_id, :message_id, :sequence, :kind, :payload)
+    INSERT INTO answer_leases (message_id, owner_id, expires_at)
+    VALUES (:message_id, :owner_id, now() + make_interval(secs => :lease_seconds))
     """)
 _STREAMING = text("SELECT count(*) AS n FROM answer_leases WHERE owner_id = :owner_id")
 # Whoever changes both locks the message, then its lease: so does the cascade of a deletion.
@@ -55,21 +43,6 @@ _CHECKPOINT = text("""
       RETURNING id, stop_requested)
     UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
     FROM written WHERE message_id = written.id RETURNING stop_requested
-    """)
-# A commit whose confirmation was lost is written again, hence ON CONFLICT.
-_INSERT_EVENT = text("""
-    INSERT INTO answer_events (owner_id, message_id, sequence, kind, payload)
-    VALUES (:owner_id, :message_id, :sequence, :kind, :payload)
-    ON CONFLICT DO NOTHING
-    """)
-_EVENTS = text("""
-    SELECT sequence, kind, payload FROM answer_events
-    WHERE owner_id = :owner_id AND message_id = :message_id AND sequence > :after
-    ORDER BY sequence LIMIT :limit
-    """)
-_LAST_SEQUENCE = text("""
-    SELECT coalesce(max(sequence), 0) AS n FROM answer_events
-    WHERE owner_id = :owner_id AND message_id = :message_id
     """)
 _END = text("""
     UPDATE messages SET status = :status, text = :text, sequence = :sequence,
@@ -97,13 +70,11 @@ _LOCK_EXPIRED = text("""
 async def begin(
     session: WriteSession, message_id: UUID, started: Event, lease_seconds: float
 ) -> None:
+    """Take the lease on a new answer, whose first event is `started`."""
     await session.run(
-        _BEGIN,
-        owner_id=session.owner_id,
-        message_id=message_id,
-        lease_seconds=lease_seconds,
-        **asdict(started),
+        _BEGIN, owner_id=session.owner_id, message_id=message_id, lease_seconds=lease_seconds
     )
+    await answer_events.append(session, message_id, [started])
 
 
 async def streaming(session: ReadSession) -> int:
@@ -133,53 +104,8 @@ async def checkpoint(
     )
     if row is None:
         return "gone"
-    await append_events(session, message_id, events)
+    await answer_events.append(session, message_id, events)
     return "stop" if row["stop_requested"] else "held"
-
-
-async def append_events(session: WriteSession, message_id: UUID, events: Sequence[Event]) -> None:
-    """Gapless events in order; those of a lost commit may be among them again."""
-    cited = [Citation.from_payload(e.payload) for e in events if e.kind == "CITATION"]
-    await citations.insert_citations(session, message_id, cited)
-    await session.run_many(
-        _INSERT_EVENT,
-        [
-            {
-                "owner_id": session.owner_id,
-                "message_id": message_id,
-                **asdict(row),
-            }
-            for row in _folded(events)
-        ],
-    )
-
-
-async def events_after(
-    session: ReadSession, message_id: UUID, sequence: int, limit: int
-) -> list[Event]:
-    """In order. In place of a citation whose document is gone stands an empty delta."""
-    rows = await session.all(
-        _EVENTS, owner_id=session.owner_id, message_id=message_id, after=sequence, limit=limit
-    )
-    events = list(_unfolded(rows, sequence))[:limit]
-    if not any(event.kind == "CITATION" for event in events):
-        return events
-    cited = (await citations.citations(session, [message_id])).get(message_id, [])
-    payloads = {citation.position: citation.payload() for citation in cited}
-
-    def with_citation(event: Event) -> Event:
-        if event.kind != "CITATION":
-            return event
-        if payload := payloads.get(event.payload["position"]):
-            return replace(event, payload=payload)
-        return replace(event, kind="DELTA", payload={"text": ""})
-
-    return [with_citation(event) for event in events]
-
-
-async def last_sequence(session: ReadSession, message_id: UUID) -> int:
-    row = await session.one(_LAST_SEQUENCE, owner_id=session.owner_id, message_id=message_id)
-    return int(row["n"])
 
 
 async def end(
@@ -214,33 +140,3 @@ async def lock_expired(session: WriteSession, message_id: UUID) -> str | None:
     """The text so far of an answer that is still expired."""
     row = await session.first(_LOCK_EXPIRED, owner_id=session.owner_id, message_id=message_id)
     return row["text"] if row else None
-
-
-def _folded(events: Sequence[Event]) -> Iterator[Event]:
-    """As rows: a run of deltas is one, numbered as its last.
-
-    The words of a citation stand in its own row alone, which goes with its document.
-    """
-    for kind, run in groupby(events, lambda event: event.kind):
-        if kind == "DELTA":
-            deltas = list(run)
-            texts = [event.payload["text"] for event in deltas]
-            yield Event(deltas[-1].sequence, kind, {"texts": texts})
-        elif kind == "CITATION":
-            for event in run:
-                yield replace(event, payload={"position": event.payload["position"]})
-        else:
-            yield from run
-
-
-def _unfolded(rows: Sequence[Row], after: int) -> Iterator[Event]:
-    """The events after this one. Runs overlap where a commit was lost and written again."""
-    for row in rows:
-        if row["kind"] != "DELTA":
-            yield Event(**row)
-            continue
-        texts = row["payload"]["texts"]
-        for sequence, text_ in enumerate(texts, row["sequence"] - len(texts) + 1):
-            if sequence > after:
-                yield Event(sequence, "DELTA", {"text": text_})
-        after = row["sequence"]

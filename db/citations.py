@@ -28,16 +28,6 @@ class Citation:
     quote: str
     verified: bool
 
-    def payload(self) -> dict[str, Any]:
-        """Of a CITATION event."""
-        ids = {"document_id": str(self.document_id), "version_id": str(self.version_id)}
-        return asdict(self) | ids
-
-    @classmethod
-    def from_payload(cls, payload: dict[str, Any]) -> "Citation":
-        ids = {name: UUID(payload[name]) for name in ("document_id", "version_id")}
-        return cls(**{**payload, **ids})
-
 
 @dataclass(frozen=True, slots=True)
 class Step:

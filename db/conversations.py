@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from core.ids import new_id
+from core.states import MessageRole, MessageStatus
 from db.engine import ReadSession, Row, WriteSession
 
 
@@ -25,9 +26,9 @@ class Message:
     id: UUID
     conversation_id: UUID
     parent_id: UUID | None
-    role: str
+    role: MessageRole
     text: str
-    status: str
+    status: MessageStatus
     document_ids: list[UUID] | None
     answerer: str | None
     grounded: bool | None
@@ -166,9 +167,9 @@ async def insert_message(
     session: WriteSession,
     conversation_id: UUID,
     parent_id: UUID | None,
-    role: str,
+    role: MessageRole,
     text_: str,
-    status: str,
+    status: MessageStatus,
     client_message_id: str | None = None,
     document_ids: Sequence[UUID] | None = None,
 ) -> Message:
@@ -184,12 +185,12 @@ async def insert_message(
         client_message_id=client_message_id,
         document_ids=None if document_ids is None else list(document_ids),
     )
-    return Message(**row)
+    return _message(row)
 
 
 async def messages_by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, Message]:
     rows = await session.all(_MESSAGES_BY_IDS, owner_id=session.owner_id, ids=list(ids))
-    return {row["id"]: Message(**row) for row in rows}
+    return {row["id"]: _message(row) for row in rows}
 
 
 async def message(session: ReadSession, message_id: UUID) -> Message | None:
@@ -200,12 +201,12 @@ async def answer_by_client_id(session: ReadSession, client_message_id: str) -> M
     row = await session.first(
         _ANSWER_BY_CLIENT_ID, owner_id=session.owner_id, client_message_id=client_message_id
     )
-    return _message(row)
+    return _message(row) if row else None
 
 
 async def last_message(session: ReadSession, conversation_id: UUID) -> Message | None:
     row = await session.first(_LAST_MESSAGE, owner_id=session.owner_id, id=conversation_id)
-    return _message(row)
+    return _message(row) if row else None
 
 
 async def messages_pages(
@@ -223,14 +224,14 @@ async def messages_pages(
     found: list[list[Message]] = [[] for _ in pages]
     for row in rows:
         fields = dict(row)
-        found[fields.pop("number") - 1].append(Message(**fields))
+        found[fields.pop("number") - 1].append(_message(fields))
     return found
 
 
 async def branch(session: ReadSession, message_id: UUID, limit: int) -> list[Message]:
     """A message and what was said before it on its branch, oldest first, at most `limit`."""
     rows = await session.all(_ANCESTORS, owner_id=session.owner_id, id=message_id, limit=limit)
-    return [Message(**row) for row in rows]
+    return [_message(row) for row in rows]
 
 
 async def rate(
@@ -239,8 +240,10 @@ async def rate(
     row = await session.first(
         _RATE, owner_id=session.owner_id, id=message_id, rating=rating, comment=comment
     )
-    return _message(row)
+    return _message(row) if row else None
 
 
-def _message(row: Row | None) -> Message | None:
-    return Message(**row) if row else None
+def _message(row: Row) -> Message:
+    fields = dict(row)
+    role, status = MessageRole(fields.pop("role")), MessageStatus(fields.pop("status"))
+    return Message(role=role, status=status, **fields)

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from core.blocks import Block, ReadingWarning, load_blocks, load_warnings
 from core.ids import new_id
+from core.states import DocumentStatus, IngestionStage
 from db.engine import ReadSession, Row, WriteSession
 from db.progress import Progress
 
@@ -156,7 +157,7 @@ async def documents_page(
     session: ReadSession,
     limit: int,
     after: tuple[datetime, UUID] | None,
-    statuses: Sequence[str] | None,
+    statuses: Sequence[DocumentStatus] | None,
     search: str | None,
 ) -> list[Document]:
     """Newest first."""
@@ -278,8 +279,8 @@ def _document(row: Row) -> Document:
     progress = Progress(
         document_id=row["id"],
         version=row["progress_version"],
-        status=row["status"],
-        stage=row["stage"],
+        status=DocumentStatus(row["status"]),
+        stage=IngestionStage(row["stage"]),
         fraction=row["fraction"],
         attempt=row["attempt"],
         message=row["message"],

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from core.states import JobState
 from db.engine import WriteSession
 
 
@@ -157,7 +158,7 @@ async def finish(session: WriteSession, claim: Claim, error: str | None = None) 
         _FINISH,
         version_id=claim.version_id,
         attempt=claim.attempt,
-        state="DEAD" if error else "DONE",
+        state=JobState.DEAD if error else JobState.DONE,
         error=error,
     )
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from core.errors import ErrorCode
-from db.engine import ReadSession, WriteSession
+from core.states import DocumentStatus, IngestionStage
+from db.engine import ReadSession, Row, WriteSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,8 @@ class Progress:
 
     document_id: UUID
     version: int
-    status: str
-    stage: str
+    status: DocumentStatus
+    stage: IngestionStage
     fraction: float
     attempt: int
     message: str | None
@@ -76,8 +77,8 @@ _NOW = text("SELECT now() AS now")
 async def advance(
     session: WriteSession,
     document_id: UUID,
-    status: str,
-    stage: str,
+    status: DocumentStatus,
+    stage: IngestionStage,
     fraction: float,
     attempt: int,
     message: str | None = None,
@@ -107,13 +108,13 @@ async def forget(session: WriteSession, document_id: UUID) -> None:
 async def after(session: ReadSession, document_id: UUID, version: int) -> list[Progress]:
     """At most 100 snapshots newer than `version`, oldest first."""
     rows = await session.all(_AFTER, owner_id=session.owner_id, id=document_id, after=version)
-    return [Progress(**row) for row in rows]
+    return [_progress(row) for row in rows]
 
 
 async def unfinished_or_since(session: ReadSession, since: datetime) -> list[Progress]:
     """The newest snapshots of whatever is unfinished or changed since, in the order of change."""
     rows = await session.all(_UNFINISHED_OR_SINCE, owner_id=session.owner_id, since=since)
-    return [Progress(**row) for row in rows]
+    return [_progress(row) for row in rows]
 
 
 async def changed_since(
@@ -127,10 +128,16 @@ async def changed_since(
         ids=list(seen),
         versions=list(seen.values()),
     )
-    return [Progress(**row) for row in rows]
+    return [_progress(row) for row in rows]
 
 
 async def now(session: ReadSession) -> datetime:
     """By the database's clock, which every snapshot is stamped with."""
     at: datetime = (await session.one(_NOW))["now"]
     return at
+
+
+def _progress(row: Row) -> Progress:
+    fields = dict(row)
+    status, stage = DocumentStatus(fields.pop("status")), IngestionStage(fields.pop("stage"))
+    return Progress(status=status, stage=stage, **fields)

@@ -1,12 +1,13 @@
 """Rows into the types of the schema."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import strawberry
 
 from core.errors import ErrorCode
 from core.ids import Kind, encode_id
+from core.states import MessageRole, MessageStatus
 from db import accounts as account_rows
 from db import conversations as conversation_rows
 from db import documents as document_rows
@@ -22,17 +23,13 @@ from schema.chat import (
     Citation,
     Conversation,
     Message,
-    MessageRole,
-    MessageStatus,
 )
 from schema.documents import (
     Document,
     DocumentProgress,
-    DocumentStatus,
     DocumentWarning,
     DuplicateDocument,
     IngestionFailure,
-    IngestionStage,
     Page,
     PreparedUpload,
     UploadedDocument,
@@ -115,8 +112,8 @@ def progress(row: progress_rows.Progress) -> DocumentProgress:
     return DocumentProgress(
         document_id=row.document_id,
         version=row.version,
-        status=DocumentStatus(row.status),
-        stage=IngestionStage(row.stage),
+        status=row.status,
+        stage=row.stage,
         fraction=row.fraction,
         attempt=row.attempt,
         message=row.message,
@@ -134,7 +131,7 @@ def document(row: document_rows.Document) -> Document:
         media_type=row.media_type,
         byte_size=row.byte_size,
         sha256=row.sha256.hex(),
-        status=DocumentStatus(row.progress.status),
+        status=row.progress.status,
         progress=progress(row.progress),
         page_count=row.page_count,
         chunk_count=row.chunk_count,
@@ -203,13 +200,13 @@ def conversation(row: conversation_rows.Conversation) -> Conversation:
 
 
 def message(row: conversation_rows.Message) -> Message:
-    ended = row.role == "ASSISTANT" and row.status != "STREAMING"
+    ended = row.role is MessageRole.ASSISTANT and row.status is not MessageStatus.STREAMING
     return Message(
         key=row.id,
         id=global_id(Kind.MESSAGE, row.id),
-        role=MessageRole(row.role),
+        role=row.role,
         text=row.text,
-        status=MessageStatus(row.status),
+        status=row.status,
         parent_id=None if row.parent_id is None else global_id(Kind.MESSAGE, row.parent_id),
         grounded=row.grounded,
         answerer=row.answerer,
@@ -243,11 +240,6 @@ def citation(row: CitationRow) -> Citation:
 
 def step(row: StepRow) -> ChatStep:
     return ChatStep(tool=row.tool, subject=row.subject)
-
-
-def event_citation(payload: dict[str, Any]) -> Citation:
-    """From the payload of a CITATION event."""
-    return citation(CitationRow.from_payload(payload))
 
 
 def connection(nodes: list[T], cursors: list[str], has_next_page: bool) -> Connection[T]:

@@ -3,6 +3,7 @@
 import strawberry
 
 from core.ids import Kind, decode_cursor, decode_id, encode_cursor, kind_of
+from core.states import DocumentStatus
 from db.retrieval import Scope
 from resolvers import arguments, mapping
 from resolvers.context import Info
@@ -10,7 +11,7 @@ from resolvers.errors import NotFoundAsNull
 from schema.accounts import ApiKey, Usage, User
 from schema.chat import Conversation, Message
 from schema.defaults import NullIsDefault, OptionalInt
-from schema.documents import Document, DocumentStatus
+from schema.documents import Document
 from schema.nodes import Connection, Node
 from schema.retrieval import Passage, SearchFilter
 

@@ -3,14 +3,23 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from typing import assert_never
 from uuid import UUID
 
 import strawberry
 
-from core.errors import DatabaseUnavailable, DomainError, ErrorCode, RateLimited
+from core.errors import DatabaseUnavailable, DomainError, RateLimited
 from core.ids import Kind, decode_id
 from core.principal import Principal
-from db.answers import Event
+from db.answer_events import (
+    AnswerCompleted,
+    AnswerFailed,
+    AnswerStarted,
+    CitationMade,
+    DeltaWritten,
+    Event,
+    SourcesFound,
+)
 from db.conversations import Message
 from resolvers import arguments, mapping
 from resolvers.context import Info
@@ -23,7 +32,6 @@ from schema.chat import (
     ChatInput,
     ChatSources,
     ChatStarted,
-    ChatStep,
 )
 from schema.defaults import NullIsDefault, OptionalInt
 from schema.documents import DocumentProgress
@@ -115,13 +123,13 @@ async def _events(
 
 
 async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
-    payload, sequence, loading = event.payload, event.sequence, info.context.loading
-    match event.kind:
-        case "STARTED":
+    sequence, loading = event.sequence, info.context.loading
+    match event.content:
+        case AnswerStarted() as started:
             answer, question, conversation = await asyncio.gather(
                 loading.message(message_id),
-                loading.message(UUID(payload["question"])),
-                loading.conversation(UUID(payload["conversation"])),
+                loading.message(started.question_id),
+                loading.conversation(started.conversation_id),
             )
             return ChatStarted(
                 sequence=sequence,
@@ -129,28 +137,26 @@ async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
                 question=mapping.message(question),
                 answer=mapping.message(answer),
             )
-        case "SOURCES":
+        case SourcesFound(count=count, step=step):
             passages = await loading.passages(message_id)
-            step = None if payload["step"] is None else ChatStep(**payload["step"])
-            return ChatSources(sequence=sequence, passages=passages[: payload["count"]], step=step)
-        case "DELTA":
-            return ChatDelta(sequence=sequence, text=payload["text"])
-        case "CITATION":
-            return ChatCitation(sequence=sequence, citation=mapping.event_citation(payload))
-        case "COMPLETED":
+            return ChatSources(
+                sequence=sequence,
+                passages=passages[:count],
+                step=mapping.step(step) if step else None,
+            )
+        case DeltaWritten(text=text):
+            return ChatDelta(sequence=sequence, text=text)
+        case CitationMade(citation=citation):
+            return ChatCitation(sequence=sequence, citation=mapping.citation(citation))
+        case AnswerCompleted(grounded=grounded):
             answer = await loading.message(message_id)
             return ChatCompleted(
-                sequence=sequence,
-                answer=mapping.message(answer),
-                grounded=payload["grounded"],
+                sequence=sequence, answer=mapping.message(answer), grounded=grounded
             )
-        case _:
-            return ChatFailed(
-                sequence=sequence,
-                code=ErrorCode(payload["code"]),
-                message=payload["message"],
-                retryable=payload["retryable"],
-            )
+        case AnswerFailed(code=code, message=message, retryable=retryable):
+            return ChatFailed(sequence=sequence, code=code, message=message, retryable=retryable)
+        case other:
+            assert_never(other)
 
 
 def _failed(error: DomainError, sequence: int) -> ChatFailed:

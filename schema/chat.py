@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
 
 from core.errors import ErrorCode
+from core.states import MessageRole, MessageStatus
 from schema.defaults import NullIsDefault, OptionalInt
 from schema.documents import Document
 from schema.errors import InvalidInput, NotFound
@@ -16,20 +16,8 @@ from schema.loading import Info
 from schema.nodes import Connection, Node
 from schema.retrieval import Box, Passage
 
-
-@strawberry.enum
-class MessageRole(StrEnum):
-    USER = "USER"
-    ASSISTANT = "ASSISTANT"
-
-
-@strawberry.enum(description="How far a message is; questions are always COMPLETED.")
-class MessageStatus(StrEnum):
-    STREAMING = "STREAMING"
-    COMPLETED = "COMPLETED"
-    STOPPED = "STOPPED"
-    INTERRUPTED = "INTERRUPTED"
-    FAILED = "FAILED"
+strawberry.enum(MessageRole)
+strawberry.enum(MessageStatus, description="How far a message is; questions are always COMPLETED.")
 
 
 @strawberry.type(description="What a sentence of an answer rests on.")

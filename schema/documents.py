@@ -1,7 +1,6 @@
 """Documents and what becomes of them."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from strawberry.file_uploads import Upload
 
 from core.blocks import WarningCode
 from core.errors import ErrorCode
+from core.states import DocumentStatus, IngestionStage
 from schema.errors import (
     FileTooLarge,
     InvalidInput,
@@ -22,29 +22,12 @@ from schema.errors import (
 from schema.loading import Info
 from schema.nodes import Node
 
-
-@strawberry.enum(
+strawberry.enum(
+    DocumentStatus,
     description="How far a document is. SEARCHABLE: its words are found; search by meaning is "
-    "still being prepared."
+    "still being prepared.",
 )
-class DocumentStatus(StrEnum):
-    PENDING = "PENDING"
-    PROCESSING = "PROCESSING"
-    SEARCHABLE = "SEARCHABLE"
-    READY = "READY"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-
-
-@strawberry.enum(description="What is being done with a document.")
-class IngestionStage(StrEnum):
-    STORED = "STORED"
-    PARSING = "PARSING"
-    CHUNKING = "CHUNKING"
-    INDEXING = "INDEXING"
-    EMBEDDING = "EMBEDDING"
-    PUBLISHING = "PUBLISHING"
-    DONE = "DONE"
+strawberry.enum(IngestionStage, description="What is being done with a document.")
 
 
 @strawberry.type(description="Why a document could not be processed, and what may help.")

@@ -9,6 +9,7 @@ from uuid import UUID
 from core.errors import InvalidInput, InvalidState, NotFound
 from core.ids import check_page_size
 from core.principal import Principal
+from core.states import DocumentStatus, IngestionStage
 from core.text import check_storable
 from db import chunks, documents, jobs, progress
 from db.documents import Document, Page
@@ -20,7 +21,7 @@ from services.queue import Queue
 
 RECHECK_SECONDS = 2.0
 """How long a subscriber goes without a hint before it reads again."""
-ENDED = ("READY", "FAILED", "CANCELLED")
+ENDED = (DocumentStatus.READY, DocumentStatus.FAILED, DocumentStatus.CANCELLED)
 """No further snapshot comes unless somebody asks for more."""
 MAX_FILENAME_CHARACTERS = 255
 LOOK_BACK = timedelta(seconds=60)
@@ -67,7 +68,7 @@ class Documents:
         principal: Principal,
         first: int,
         after: tuple[datetime, UUID] | None,
-        statuses: Sequence[str] | None,
+        statuses: Sequence[DocumentStatus] | None,
         search: str | None,
     ) -> tuple[list[Document], bool]:
         """Newest first, and whether there are more; raises `InvalidInput`."""
@@ -114,7 +115,7 @@ class Documents:
             await progress.advance(
                 session,
                 document_id,
-                "CANCELLED",
+                DocumentStatus.CANCELLED,
                 snapshot.stage,
                 snapshot.fraction,
                 snapshot.attempt,
@@ -127,10 +128,12 @@ class Documents:
         """Raises `NotFound`, and `InvalidState` unless it failed or was cancelled."""
         async with self._database.write(principal.user_id) as session:
             document = await self._locked(session, document_id)
-            if document.progress.status not in ("FAILED", "CANCELLED"):
+            if document.progress.status not in (DocumentStatus.FAILED, DocumentStatus.CANCELLED):
                 raise InvalidState("Only a failed or cancelled document can be retried.")
             attempt = await jobs.retry(session, document.version_id, self._max_attempts)
-            await progress.advance(session, document_id, "PENDING", "STORED", 0, attempt)
+            await progress.advance(
+                session, document_id, DocumentStatus.PENDING, IngestionStage.STORED, 0, attempt
+            )
             document = await self._existing(session, document_id)
         await self._queue.wake([document.version_id])
         await self._hints.publish(document_subject(document_id), owner_subject(principal.user_id))

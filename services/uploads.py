@@ -20,6 +20,7 @@ from core.errors import (
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import MEBIBYTE, Settings
+from core.states import DocumentStatus, IngestionStage
 from core.text import check_storable
 from core.tokens import TokenSigner
 from db import blobs, documents, jobs, progress
@@ -234,7 +235,9 @@ class Uploads:
             version_id = await documents.insert_version(session, document_id, new)
             await jobs.cancel(session, document_id)
             await jobs.insert(session, version_id, document_id, self._settings.max_attempts)
-            await progress.advance(session, document_id, "PENDING", "STORED", 0, 0)
+            await progress.advance(
+                session, document_id, DocumentStatus.PENDING, IngestionStage.STORED, 0, 0
+            )
             if not await blobs.keep(session, key):
                 raise ProviderUnavailable(
                     ErrorCode.STORAGE_UNAVAILABLE, "The upload took too long; try again."

@@ -4,8 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import asdict
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import structlog
@@ -14,11 +13,23 @@ from redis.exceptions import RedisError
 
 from core.errors import ErrorCode
 from core.principal import Principal
-from db import answers, conversations, usage
-from db.answers import Ending, Event
-from db.citations import Citation
+from core.states import EventKind
+from db import answer_events, answers, conversations, usage
+from db.answer_events import (
+    AnswerCompleted,
+    AnswerFailed,
+    CitationMade,
+    Content,
+    DeltaWritten,
+    Event,
+    SourcesFound,
+    content_of,
+)
+from db.answers import Ending
+from db.citations import Citation, Step
 from db.engine import Database
-from providers.answering import Step, Tokens
+from providers.answering import Step as AnswererStep
+from providers.answering import Tokens
 from services.hints import Hints, answer_subject, hint_channel, stop_subject
 
 logger = structlog.get_logger()
@@ -34,7 +45,6 @@ TAIL_SECONDS, ENDED_SECONDS = 600, 5
 database has all of them but what was cited from documents deleted since."""
 REDIS_SECONDS = 0.5
 """What a Redis that hangs may cost an answer or its followers each time."""
-ENDINGS = ("COMPLETED", "FAILED")
 
 _FAILURES = {
     ErrorCode.INTERRUPTED: "The answer was interrupted; ask again.",
@@ -44,10 +54,8 @@ _FAILURES = {
 }
 
 
-def failure(code: ErrorCode) -> dict[str, Any]:
-    """Payload of a FAILED event."""
-    message = _FAILURES.get(code, "The answer failed unexpectedly; ask again.")
-    return {"code": code, "message": message, "retryable": True}
+def failure(code: ErrorCode) -> AnswerFailed:
+    return AnswerFailed(code, _FAILURES.get(code, "The answer failed unexpectedly; ask again."))
 
 
 class AnswerTail:
@@ -59,14 +67,15 @@ class AnswerTail:
     async def append(self, message_id: UUID, events: Sequence[Event]) -> None:
         """Unless they are there already. Also tells whoever follows the answer."""
         key = _key(message_id)
-        ended = events[-1].kind in ENDINGS
+        ended = events[-1].is_last
         try:
             async with (
                 asyncio.timeout(REDIS_SECONDS),
                 self._redis.pipeline(transaction=False) as pipeline,
             ):
                 for event in events:
-                    fields = {"kind": event.kind, "payload": json.dumps(event.payload)}
+                    content = event.content
+                    fields = {"kind": content.kind, "payload": json.dumps(content.to_payload())}
                     pipeline.xadd(key, fields, id=f"{event.sequence}-0")  # type: ignore[arg-type]
                 pipeline.expire(key, ENDED_SECONDS if ended else TAIL_SECONDS)
                 pipeline.publish(hint_channel(answer_subject(message_id)), b"")
@@ -81,10 +90,7 @@ class AnswerTail:
                 entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
         except (RedisError, OSError):
             return None
-        events = [
-            Event(int(id_.split(b"-")[0]), fields[b"kind"].decode(), json.loads(fields[b"payload"]))
-            for id_, fields in entries
-        ]
+        events = [_event(id_, fields) for id_, fields in entries]
         gapless = [e for expected, e in enumerate(events, sequence + 1) if e.sequence == expected]
         return None if events and not gapless else gapless
 
@@ -122,10 +128,10 @@ class AnswerLog:
         self._news = asyncio.Event()
         self._closed = False
 
-    def sources(self, count: int, step: Step | None = None) -> None:
+    def sources(self, count: int, step: AnswererStep | None = None) -> None:
         """So many passages stand in the database now; `step` found the newest."""
         self._cut_delta()
-        self._record("SOURCES", {"count": count, "step": None if step is None else asdict(step)})
+        self._record(SourcesFound(count, Step(step.tool, step.subject) if step else None))
 
     def delta(self, text: str) -> None:
         if text:
@@ -135,7 +141,7 @@ class AnswerLog:
 
     def citation(self, citation: Citation) -> None:
         self._cut_delta()
-        self._record("CITATION", citation.payload())
+        self._record(CitationMade(citation))
 
     async def follow(self, after: int) -> AsyncGenerator[Event]:
         """Every event newer than `after` that followers may know, until no more will come."""
@@ -190,9 +196,9 @@ class AnswerLog:
     async def _write_end(self, ending: Ending) -> None:
         self._cut_delta()
         if ending.failure_code is not None:
-            self._record("FAILED", failure(ending.failure_code))
+            self._record(failure(ending.failure_code))
         else:
-            self._record("COMPLETED", {"grounded": bool(ending.grounded)})
+            self._record(AnswerCompleted(bool(ending.grounded)))
         while True:
             try:
                 async with asyncio.timeout(LEASE_SECONDS / 4):
@@ -212,15 +218,15 @@ class AnswerLog:
     def _holds_lease(self) -> bool:
         return time.monotonic() - self._leased_at < SILENT_AFTER_SECONDS
 
-    def _record(self, kind: str, payload: dict[str, Any]) -> None:
-        self._events.append(Event(len(self._events) + 1, kind, payload))
+    def _record(self, content: Content) -> None:
+        self._events.append(Event(len(self._events) + 1, content))
         self._dirty.set()
 
     def _cut_delta(self) -> None:
         if self._fresh:
             text = "".join(self._fresh)
             self._fresh.clear()
-            self._record("DELTA", {"text": text})
+            self._record(DeltaWritten(text))
 
     async def _send(self) -> None:
         """To Redis first: should this process die, nobody has seen what nobody can find."""
@@ -251,10 +257,16 @@ class AnswerLog:
             ended = await answers.end(session, self.message_id, ending, self.text, sequence)
             if ended:
                 unkept = self._events[self._kept :]
-                await answers.append_events(session, self.message_id, unkept)
+                await answer_events.append(session, self.message_id, unkept)
             if ended or await conversations.message(session, self.message_id) is None:
                 await usage.count_tokens(session, ending)  # a deleted answer is not given back
         return ended
+
+
+def _event(id_: bytes, fields: dict[bytes, bytes]) -> Event:
+    """From an entry of a Redis stream."""
+    kind = EventKind(fields[b"kind"].decode())
+    return Event(int(id_.split(b"-")[0]), content_of(kind, json.loads(fields[b"payload"])))
 
 
 def _key(message_id: UUID) -> str:

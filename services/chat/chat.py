@@ -12,13 +12,15 @@ import structlog
 
 from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
+from core.states import MessageRole, MessageStatus
 from core.telemetry import ANSWERS
 from core.text import check_storable
-from db import answers, conversations, usage
-from db.answers import Ending, Event
+from db import answer_events, answers, conversations, usage
+from db.answer_events import AnswerStarted, DeltaWritten, Event
+from db.answers import Ending
 from db.conversations import Conversation, Message
 from db.engine import Database, ReadSession, WriteSession
-from services.chat.answer_log import ENDINGS, LEASE_SECONDS, AnswerLog, AnswerTail, failure
+from services.chat.answer_log import LEASE_SECONDS, AnswerLog, AnswerTail, failure
 from services.chat.generation import AnswerGenerator
 from services.hints import Hints, answer_subject, stop_subject
 from services.quotas import Quota
@@ -128,13 +130,12 @@ class Chat:
                 session,
                 question.conversation_id,
                 question.id,
-                "ASSISTANT",
+                MessageRole.ASSISTANT,
                 "",
-                "STREAMING",
+                MessageStatus.STREAMING,
                 client_message_id=ask.client_message_id,
             )
-            ids = {"question": str(question.id), "conversation": str(conversation.id)}
-            started = Event(1, "STARTED", ids)
+            started = Event(1, AnswerStarted(question.id, conversation.id))
             await answers.begin(session, answer.id, started, LEASE_SECONDS)
         log = AnswerLog(self._database, self._hints, self._tail, principal, answer.id, started)
         self._logs[answer.id] = log
@@ -173,9 +174,9 @@ class Chat:
             if parent is None or ask.conversation_id not in (None, parent.conversation_id):
                 raise NotFound("There is no message with this id.")
             conversation = await self._continued(session, parent.conversation_id)
-            if parent.role == "USER" and _same_question(parent, ask):
+            if parent.role is MessageRole.USER and _same_question(parent, ask):
                 return conversation, parent
-            parent_id = parent.parent_id if parent.role == "USER" else parent.id
+            parent_id = parent.parent_id if parent.role is MessageRole.USER else parent.id
         elif ask.conversation_id is not None:
             conversation = await self._continued(session, ask.conversation_id)
             last = await conversations.last_message(session, ask.conversation_id)
@@ -187,9 +188,9 @@ class Chat:
             session,
             conversation.id,
             parent_id,
-            "USER",
+            MessageRole.USER,
             ask.text,
-            "COMPLETED",
+            MessageStatus.COMPLETED,
             document_ids=ask.document_ids,
         )
         return conversation, question
@@ -218,7 +219,7 @@ class Chat:
                 async for event in events_here:
                     yield event
                     last = event.sequence
-                    if event.kind in ENDINGS:
+                    if event.is_last:
                         return
         async with self._hints.listen(answer_subject(answer.id)) as listener:
             hinted = False
@@ -231,7 +232,7 @@ class Chat:
                 for event in events:
                     yield event
                     last = event.sequence
-                    if event.kind in ENDINGS:
+                    if event.is_last:
                         return
                 if not events:
                     hinted = await listener.wait(RECHECK_SECONDS)
@@ -244,7 +245,7 @@ class Chat:
                 await answers.request_stop(session, message_id)
             await self._hints.publish(stop_subject(message_id))
             deadline = time.monotonic() + STOP_SECONDS
-            while message.status == "STREAMING" and time.monotonic() < deadline:
+            while message.status is MessageStatus.STREAMING and time.monotonic() < deadline:
                 await listener.wait(0.1)
                 async with self._database.read(principal.user_id) as session:
                     message = await self._answer(session, message_id)
@@ -277,17 +278,18 @@ class Chat:
 
     async def _interrupt(self, message_id: UUID, owner_id: UUID) -> None:
         async with self._database.read(owner_id) as session:
-            last = await answers.last_sequence(session, message_id)
+            last = await answer_events.last_sequence(session, message_id)
         lost = await self._tail.after(message_id, last, BATCH) or []
         async with self._database.write(owner_id) as session:
             text = await answers.lock_expired(session, message_id)
             if text is None:
                 return
-            text += "".join(event.payload["text"] for event in lost if event.kind == "DELTA")
+            contents = [event.content for event in lost]
+            text += "".join(c.text for c in contents if isinstance(c, DeltaWritten))
             sequence = last + len(lost) + 1
-            end = Event(sequence, "FAILED", failure(ErrorCode.INTERRUPTED))
-            ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
-            await answers.append_events(session, message_id, [*lost, end])
+            end = Event(sequence, failure(ErrorCode.INTERRUPTED))
+            ending = Ending(MessageStatus.INTERRUPTED, failure_code=ErrorCode.INTERRUPTED)
+            await answer_events.append(session, message_id, [*lost, end])
             await answers.end(session, message_id, ending, text, sequence)
         ANSWERS.labels(outcome="interrupted").inc()
         await self._tail.append(message_id, [end])
@@ -303,7 +305,7 @@ class Chat:
 
     async def _answer(self, session: ReadSession, message_id: UUID) -> Message:
         message = await conversations.message(session, message_id)
-        if message is None or message.role != "ASSISTANT":
+        if message is None or message.role is not MessageRole.ASSISTANT:
             raise NotFound("There is no answer with this id.")
         return message
 
@@ -313,12 +315,12 @@ class Chat:
         """Newer events of the database, and whether the answer has ended."""
         async with self._database.read(principal.user_id) as session:
             message = await self._answer(session, message_id)
-            events = await answers.events_after(session, message_id, after, BATCH)
-            last = await answers.last_sequence(session, message_id)
-        ended = message.status != "STREAMING"
-        if message.status == "INTERRUPTED" and after > last:
+            events = await answer_events.after(session, message_id, after, BATCH)
+            last = await answer_events.last_sequence(session, message_id)
+        ended = message.status is not MessageStatus.STREAMING
+        if message.status is MessageStatus.INTERRUPTED and after > last:
             # Its writer died, and Redis before it could be asked.
-            events = [Event(after + 1, "FAILED", failure(ErrorCode.INTERRUPTED))]
+            events = [Event(after + 1, failure(ErrorCode.INTERRUPTED))]
         return events, ended
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from core.errors import DomainError, ErrorCode
 from core.principal import Principal
+from core.states import MessageRole, MessageStatus
 from core.telemetry import ANSWER_SECONDS, ANSWERS, FIRST_DELTA_SECONDS
 from core.text import storable
 from db import conversations
@@ -60,7 +61,7 @@ class AnswerGenerator:
         composed = asyncio.create_task(self._compose(principal, question, log, answerer))
         kept = asyncio.create_task(log.keep())
         sent = asyncio.create_task(log.send())
-        ending = Ending("INTERRUPTED", failure_code=ErrorCode.INTERRUPTED)
+        ending = Ending(MessageStatus.INTERRUPTED, failure_code=ErrorCode.INTERRUPTED)
         try:
             await asyncio.wait(
                 {composed, kept}, timeout=TOTAL_SECONDS, return_when=asyncio.FIRST_COMPLETED
@@ -68,17 +69,17 @@ class AnswerGenerator:
             if composed.done():
                 verdict = composed.result()
                 ending = Ending(
-                    "COMPLETED", verdict.answerer, verdict.grounded, verdict.suggestions
+                    MessageStatus.COMPLETED, verdict.answerer, verdict.grounded, verdict.suggestions
                 )
             elif not kept.done():
-                ending = Ending("FAILED", failure_code=ErrorCode.LLM_TIMEOUT)
+                ending = Ending(MessageStatus.FAILED, failure_code=ErrorCode.LLM_TIMEOUT)
             elif kept.result() == "stop":
-                ending = Ending("STOPPED", answerer.name)
+                ending = Ending(MessageStatus.STOPPED, answerer.name)
         except DomainError as error:
-            ending = Ending("FAILED", failure_code=error.code)
+            ending = Ending(MessageStatus.FAILED, failure_code=error.code)
         except Exception:
             logger.exception("answer broke", message_id=str(log.message_id))
-            ending = Ending("FAILED", failure_code=ErrorCode.INTERNAL_SERVER_ERROR)
+            ending = Ending(MessageStatus.FAILED, failure_code=ErrorCode.INTERNAL_SERVER_ERROR)
         finally:
             for task in (composed, kept, sent):
                 task.cancel()
@@ -133,7 +134,11 @@ class AnswerGenerator:
             return []
         async with self._database.read(principal.user_id) as session:
             past = await conversations.branch(session, question.parent_id, HISTORY)
-        return [Turn("user" if m.role == "USER" else "assistant", m.text) for m in past if m.text]
+        return [
+            Turn("user" if m.role is MessageRole.USER else "assistant", m.text)
+            for m in past
+            if m.text
+        ]
 
 
 async def _cite(log: AnswerLog, markers: Sequence[Marker], sources: AnswerSources) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from core.states import DocumentStatus, IngestionStage
 from db import chunks, jobs, progress
 from db.engine import Database, WriteSession
 from db.jobs import Claim
@@ -27,8 +28,8 @@ class Attempt:
     async def advance(
         self,
         session: WriteSession,
-        status: str,
-        stage: str,
+        status: DocumentStatus,
+        stage: IngestionStage,
         fraction: float,
         message: str | None = None,
         failure: progress.Failure | None = None,

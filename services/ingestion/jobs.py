@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from core.errors import DatabaseUnavailable, DomainError, ErrorCode, ParseFailure
+from core.states import DocumentStatus
 from core.telemetry import JOB_SECONDS, JOBS
 from db import chunks, documents, jobs
 from db.engine import Database
@@ -138,7 +139,9 @@ async def _fail(attempt: Attempt, failure: Failure) -> str:
     await attempt.clear()
     async with attempt.fenced() as session:
         snapshot = document.progress
-        await attempt.advance(session, "FAILED", snapshot.stage, snapshot.fraction, failure=failure)
+        await attempt.advance(
+            session, DocumentStatus.FAILED, snapshot.stage, snapshot.fraction, failure=failure
+        )
         await jobs.finish(session, claim, error=f"{failure.code}: {failure.message}")
     return "failed"
 

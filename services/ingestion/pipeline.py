@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from core.blocks import ReadingWarning, merge_warnings
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from core.language import detect_language
+from core.states import DocumentStatus, IngestionStage
 from db import chunks, documents, jobs, progress, purges, vectors
 from db.chunks import SLICE_CHUNKS, Chunk, Outline
 from db.documents import Document, Page
@@ -59,23 +60,27 @@ class Pipeline:
         else:
             async with attempt.fenced() as session:
                 await _show(session, document)
-                await attempt.advance(session, "SEARCHABLE", "EMBEDDING", INDEXED)
+                await attempt.advance(
+                    session, DocumentStatus.SEARCHABLE, IngestionStage.EMBEDDING, INDEXED
+                )
         await self._embed(attempt)
         async with attempt.fenced() as session:
             await chunks.activate(session, claim.document_id, claim.version_id)
             await purges.request_retired(session, claim.document_id, claim.version_id)
             await progress.forget(session, claim.document_id)
-            await attempt.advance(session, "READY", "DONE", 1)
+            await attempt.advance(session, DocumentStatus.READY, IngestionStage.DONE, 1)
             await jobs.finish(session, claim)
         return "ready"
 
     async def _make_searchable(self, attempt: Attempt, document: Document) -> None:
         async with attempt.fenced() as session:
-            await attempt.advance(session, "PROCESSING", "PARSING", 0)
+            await attempt.advance(session, DocumentStatus.PROCESSING, IngestionStage.PARSING, 0)
         await attempt.clear()
         pages, warnings = await self._parse(attempt, document)
         async with attempt.fenced() as session:
-            await attempt.advance(session, "PROCESSING", "CHUNKING", PARSED)
+            await attempt.advance(
+                session, DocumentStatus.PROCESSING, IngestionStage.CHUNKING, PARSED
+            )
         beginning = PAGE_BREAK.join(page.text for page in pages[:20])[:20_000]
         language = await asyncio.to_thread(detect_language, beginning)
         passages = await asyncio.to_thread(chunk_pages, document.filename, pages, language)
@@ -121,7 +126,13 @@ class Pipeline:
                     await chunks.insert_pages(session, attempt.claim.version_id, fresh)
                     fraction = PARSED * len(pages) / max(window.page_count, len(pages))
                     message = _pages_read(len(pages), window)
-                    await attempt.advance(session, "PROCESSING", "PARSING", fraction, message)
+                    await attempt.advance(
+                        session,
+                        DocumentStatus.PROCESSING,
+                        IngestionStage.PARSING,
+                        fraction,
+                        message,
+                    )
         if not any(page.text.strip() for page in pages):
             raise ParseFailure(
                 ErrorCode.NO_TEXT_LAYER,
@@ -152,7 +163,9 @@ class Pipeline:
     ) -> None:
         version_id = attempt.claim.version_id
         async with attempt.fenced() as session:
-            await attempt.advance(session, "PROCESSING", "INDEXING", PARSED)
+            await attempt.advance(
+                session, DocumentStatus.PROCESSING, IngestionStage.INDEXING, PARSED
+            )
         for start in range(0, len(passages), SLICE_CHUNKS):
             async with attempt.fenced() as session:
                 part = passages[start : start + SLICE_CHUNKS]
@@ -162,7 +175,9 @@ class Pipeline:
             await _show(session, document)
             await jobs.renew_attempts(session, attempt.claim, self._max_attempts)
             message = f"0 of {len(passages)} passages embedded"
-            await attempt.advance(session, "SEARCHABLE", "EMBEDDING", INDEXED, message)
+            await attempt.advance(
+                session, DocumentStatus.SEARCHABLE, IngestionStage.EMBEDDING, INDEXED, message
+            )
 
     async def _embed(self, attempt: Attempt) -> None:
         """The embedder always has work: the next batch waits while one is embedded or written."""
@@ -219,10 +234,10 @@ class Pipeline:
         async with attempt.fenced() as session:
             await vectors.insert_vectors(session, claim.version_id, model_id, ordinals, embeddings)
             await jobs.renew_attempts(session, claim, self._max_attempts)
-            stage = "EMBEDDING" if done < total else "PUBLISHING"
+            stage = IngestionStage.EMBEDDING if done < total else IngestionStage.PUBLISHING
             fraction = INDEXED + (0.99 - INDEXED) * done / total
             message = f"{done} of {total} passages embedded"
-            await attempt.advance(session, "SEARCHABLE", stage, fraction, message)
+            await attempt.advance(session, DocumentStatus.SEARCHABLE, stage, fraction, message)
 
     async def _vectors(self, texts: list[str]) -> Vectors:
         try:

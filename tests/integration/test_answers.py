@@ -9,19 +9,29 @@ import pytest
 from sqlalchemy import text
 
 from cli.embedded import EmbeddedPostgres
+from core.errors import ErrorCode
 from core.ids import new_id
-from db import accounts, answers, conversations
-from db.answers import Ending, Event
+from core.states import MessageRole, MessageStatus
+from db import accounts, answer_events, answers, conversations
+from db.answer_events import (
+    AnswerCompleted,
+    AnswerFailed,
+    AnswerStarted,
+    DeltaWritten,
+    Event,
+    SourcesFound,
+)
+from db.answers import Ending
 from db.conversations import Message
 from db.engine import Database, WriteSession
 
 Act = Callable[[WriteSession, Message], Awaitable[object]]
 EVENTS = [
-    Event(1, "STARTED", {}),
-    *(Event(n, "DELTA", {"text": f"word{n} "}) for n in range(2, 7)),
-    Event(7, "SOURCES", {"count": 3, "step": None}),
-    *(Event(n, "DELTA", {"text": f"word{n} "}) for n in range(8, 10)),
-    Event(10, "COMPLETED", {"grounded": True}),
+    Event(1, AnswerStarted(new_id(), new_id())),
+    *(Event(n, DeltaWritten(f"word{n} ")) for n in range(2, 7)),
+    Event(7, SourcesFound(3)),
+    *(Event(n, DeltaWritten(f"word{n} ")) for n in range(8, 10)),
+    Event(10, AnswerCompleted(grounded=True)),
 ]
 LOCK = text("SELECT 1 FROM messages WHERE owner_id = :owner_id AND id = :id FOR UPDATE")
 WAITING = (
@@ -51,7 +61,7 @@ async def begin(database: Database) -> tuple[UUID, Message]:
         await accounts.insert_user(session, f"{owner_id.hex}@example.org", "", None)
         conversation = await conversations.insert_conversation(session, "Lamps")
         answer = await conversations.insert_message(
-            session, conversation.id, None, "ASSISTANT", "", "STREAMING"
+            session, conversation.id, None, MessageRole.ASSISTANT, "", MessageStatus.STREAMING
         )
         await answers.begin(session, answer.id, EVENTS[0], lease_seconds=-1)
     return owner_id, answer
@@ -74,13 +84,13 @@ async def test_events_are_read_on_after_any_of_them(
     owner_id, answer = await begin(database)
     for batch in batches:
         async with database.write(owner_id) as session:
-            await answers.append_events(session, answer.id, batch)
+            await answer_events.append(session, answer.id, batch)
 
     async with database.read(owner_id) as reading:
         for after in range(len(EVENTS) + 2):
-            found = await answers.events_after(reading, answer.id, after, limit)
+            found = await answer_events.after(reading, answer.id, after, limit)
             assert found == EVENTS[after : after + limit]
-        assert await answers.last_sequence(reading, answer.id) == len(EVENTS)
+        assert await answer_events.last_sequence(reading, answer.id) == len(EVENTS)
 
 
 async def test_deltas_of_one_batch_are_one_row(
@@ -88,14 +98,14 @@ async def test_deltas_of_one_batch_are_one_row(
 ) -> None:
     owner_id, answer = await begin(database)
     async with database.write(owner_id) as session:
-        await answers.append_events(session, answer.id, EVENTS[1:])
+        await answer_events.append(session, answer.id, EVENTS[1:])
 
     count = "SELECT count(*) FROM answer_events WHERE message_id = $1"
     assert await superuser.fetchval(count, answer.id) == 5
 
 
 async def checkpoint(session: WriteSession, answer: Message) -> str:
-    delta = Event(2, "DELTA", {"text": "Lit"})
+    delta = Event(2, DeltaWritten("Lit"))
     return await answers.checkpoint(session, answer.id, "Lit", [delta], 2, 60)
 
 
@@ -106,8 +116,9 @@ async def delete(session: WriteSession, answer: Message) -> bool:
 async def interrupt(session: WriteSession, answer: Message) -> bool:
     if await answers.lock_expired(session, answer.id) is None:
         return False
-    await answers.append_events(session, answer.id, [Event(2, "FAILED", {})])
-    return await answers.end(session, answer.id, Ending("INTERRUPTED"), "", 2)
+    failed = AnswerFailed(ErrorCode.INTERRUPTED, "Ask again.")
+    await answer_events.append(session, answer.id, [Event(2, failed)])
+    return await answers.end(session, answer.id, Ending(MessageStatus.INTERRUPTED), "", 2)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -11,17 +11,26 @@ from core.errors import ErrorCode, InvalidInput, NotFound
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
+from core.states import EventKind, MessageRole, MessageStatus
 from db import answers, conversations
-from db.answers import Event
-from db.citations import Citation
+from db.answer_events import (
+    AnswerCompleted,
+    AnswerStarted,
+    CitationMade,
+    DeltaWritten,
+    Event,
+    SourcesFound,
+)
+from db.citations import Citation, Step
 from db.conversations import Message
-from services.chat.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail
+from services.chat.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail, failure
 from services.chat.chat import BATCH, Ask, title_of
 from services.container import Services, open_services
 from services.queue import open_redis
 from support.language_model import Model, says, tool_calls
 from support.library import add_documents
 
+STARTED = Event(1, AnswerStarted(new_id(), new_id()))
 FILES = {
     "guide.txt": "The lighthouse of Skerra was lit in 1862 by Ann Ross.",
     "diary.txt": "Fog came in the morning and the lamp smoked.",
@@ -64,20 +73,17 @@ async def test_steps_are_events_and_their_passages_may_be_cited(
 
     events = await events_of(services, principal, asked)
 
-    sources = [event.payload for event in events if event.kind == "SOURCES"]
-    assert [s["step"] for s in sources] == [
-        None,
-        {"tool": "search_documents", "subject": "fog lamp"},
-    ]
+    sources = [e.content for e in events if isinstance(e.content, SourcesFound)]
+    assert [s.step for s in sources] == [None, Step("search_documents", "fog lamp")]
     answer = await stored(services, principal, asked)
     steps = await services.conversations.steps(principal, [answer.id])
-    assert [asdict(step) for step in steps[answer.id]] == [sources[1]["step"]]
+    assert steps[answer.id] == [sources[1].step]
     assert await services.conversations.steps(stranger, [answer.id]) == {}
     passages = (await services.conversations.passages(principal, [answer.id]))[answer.id]
-    assert sources[-1]["count"] == len(passages) == 2
-    (citation,) = [e.payload for e in events if e.kind == "CITATION"]
-    assert citation["quote"] in passages[1].text
-    assert citation["verified"]
+    assert sources[-1].count == len(passages) == 2
+    (citation,) = [e.content.citation for e in events if isinstance(e.content, CitationMade)]
+    assert citation.quote in passages[1].text
+    assert citation.verified
 
 
 @pytest.mark.usefixtures("documents")
@@ -93,7 +99,7 @@ async def test_questions_to_ask_next_are_kept_with_the_answer(
     assert answer.text == "Lit in 1862 [1]."
     assert answer.suggestions == ["Who lit it?", "Why?"]
     assert "NEXT" not in repr(events)
-    assert [event.kind for event in events].count("CITATION") == 1
+    assert [event.content.kind for event in events].count(EventKind.CITATION) == 1
 
 
 async def test_no_documents_chosen_are_no_documents_searched(
@@ -101,7 +107,7 @@ async def test_no_documents_chosen_are_no_documents_searched(
 ) -> None:
     asked = question(document_ids=[])
     events = await events_of(services, principal, asked)
-    assert events[-1].payload == {"grounded": False}
+    assert events[-1].content == AnswerCompleted(grounded=False)
     assert model.requests == []
     assert (await stored(services, principal, asked)).text
 
@@ -115,16 +121,16 @@ async def test_deleting_a_document_under_an_answer_takes_its_citations_along(
     seen = []
     async for event in services.chat.follow(principal, answer, 0):
         seen.append(event)
-        if event.kind == "CITATION" and event.payload["position"] == 0:
+        if isinstance(event.content, CitationMade) and event.content.citation.position == 0:
             await services.documents.delete(principal, documents["guide.txt"])  # type: ignore[arg-type]
 
-    assert seen[-1].kind == "COMPLETED"
+    assert isinstance(seen[-1].content, AnswerCompleted)
     assert (await stored(services, principal, asked)).status == "COMPLETED"
     assert await services.conversations.citations(principal, [answer.id]) == {}
     await services.redis.flushdb()
     replayed = [event async for event in services.chat.follow(principal, answer, 0)]
     assert [event.sequence for event in replayed] == [event.sequence for event in seen]
-    assert "CITATION" not in {event.kind for event in replayed}
+    assert EventKind.CITATION not in {event.content.kind for event in replayed}
     assert "Ann Ross" not in repr(replayed)
 
 
@@ -137,7 +143,7 @@ async def test_deleting_the_conversation_ends_writer_and_follower(
 
     async def follow() -> None:
         async for event in services.chat.follow(principal, answer, 0):
-            if event.kind == "DELTA":
+            if isinstance(event.content, DeltaWritten):
                 deleted.set()
 
     deleted = asyncio.Event()
@@ -190,9 +196,9 @@ async def begin(services: Services, principal: Principal) -> Message:
     async with services.database.write(principal.user_id) as session:
         conversation = await conversations.insert_conversation(session, "t")
         answer = await conversations.insert_message(
-            session, conversation.id, None, "ASSISTANT", "", "STREAMING"
+            session, conversation.id, None, MessageRole.ASSISTANT, "", MessageStatus.STREAMING
         )
-        await answers.begin(session, answer.id, Event(1, "STARTED", {}), -1)
+        await answers.begin(session, answer.id, STARTED, -1)
     return answer
 
 
@@ -205,9 +211,9 @@ async def test_a_sweep_keeps_what_only_redis_knew(
     )
     tail = AnswerTail(services.redis)
     answer = await begin(services, principal)
-    lost = [Event(2, "DELTA", {"text": "Lit [1]"}), Event(3, "CITATION", cited.payload())]
+    lost = [Event(2, DeltaWritten("Lit [1]")), Event(3, CitationMade(cited))]
     await tail.append(answer.id, lost)
-    await tail.append(answer.id, [Event(5, "DELTA", {"text": "after a hole"})])
+    await tail.append(answer.id, [Event(5, DeltaWritten("after a hole"))])
 
     await services.chat.interrupt_expired()
 
@@ -217,13 +223,13 @@ async def test_a_sweep_keeps_what_only_redis_knew(
     assert found == {answer.id: [cited]}
     await services.redis.flushdb()
     replayed = [event async for event in services.chat.follow(principal, answer, 0)]
-    assert [(e.sequence, e.kind) for e in replayed] == [
-        (1, "STARTED"),
-        (2, "DELTA"),
-        (3, "CITATION"),
-        (4, "FAILED"),
+    assert [(e.sequence, e.content.kind) for e in replayed] == [
+        (1, EventKind.STARTED),
+        (2, EventKind.DELTA),
+        (3, EventKind.CITATION),
+        (4, EventKind.FAILED),
     ]
-    assert replayed[-1].payload["code"] == ErrorCode.INTERRUPTED
+    assert replayed[-1].content == failure(ErrorCode.INTERRUPTED)
 
 
 @pytest.mark.parametrize("seen", [7, 2**31 - 1])
@@ -235,7 +241,7 @@ async def test_who_saw_more_than_was_kept_hears_of_the_end(
 
     (end,) = [event async for event in services.chat.follow(principal, answer, seen)]
 
-    assert (end.kind, end.payload["code"]) == ("FAILED", ErrorCode.INTERRUPTED)
+    assert end.content == failure(ErrorCode.INTERRUPTED)
     assert end.sequence == min(seen + 1, 2**31 - 1)
 
 
@@ -263,15 +269,15 @@ async def test_nobody_sees_what_other_processes_could_not_find(
 
     arrived = asyncio.Event()
     answer = await begin(services, principal)
-    tail, started = SlowTail(services.redis), Event(1, "STARTED", {})
-    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, started)
+    tail = SlowTail(services.redis)
+    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, STARTED)
     sending = asyncio.create_task(log.send())
     seeing = asyncio.create_task(anext(log.follow(0)))
     await asyncio.sleep(0.1)
     assert not seeing.done()
 
     arrived.set()
-    assert await seeing == started
+    assert await seeing == STARTED
     sending.cancel()
 
 
@@ -286,7 +292,7 @@ async def test_a_redis_that_hangs_is_not_waited_for() -> None:
         redis = open_redis(f"redis://{host}:{port}")
         tail = AnswerTail(redis)
         async with asyncio.timeout(60):
-            await tail.append(new_id(), [Event(1, "STARTED", {})])
+            await tail.append(new_id(), [STARTED])
             assert await tail.after(new_id(), 0, BATCH) is None
         released.set()
         await redis.aclose()
@@ -297,18 +303,17 @@ async def test_a_writer_that_comes_back_late_changes_nothing(
 ) -> None:
     answer = await begin(services, principal)
     tail = AnswerTail(services.redis)
-    started = Event(1, "STARTED", {})
-    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, started)
+    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, STARTED)
     log.delta("Too late.")
     await services.chat.interrupt_expired()
 
     assert await asyncio.wait_for(log.keep(), 60) == "gone"
-    await log.end(answers.Ending("COMPLETED", "late", True))
+    await log.end(answers.Ending(MessageStatus.COMPLETED, "late", True))
 
     message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
     assert (message.status, message.text) == ("INTERRUPTED", "")
     (end,) = await tail.after(answer.id, 1, BATCH) or []
-    assert (end.kind, end.payload["code"]) == ("FAILED", ErrorCode.INTERRUPTED)
+    assert end.content == failure(ErrorCode.INTERRUPTED)
 
 
 async def test_closing_the_services_interrupts_what_is_not_finished(
@@ -319,7 +324,7 @@ async def test_closing_the_services_interrupts_what_is_not_finished(
     async with open_services(settings) as other:
         answer = (await other.chat.ask(principal, question())).answer
         async for event in other.chat.follow(principal, answer, 0):
-            if event.kind == "CITATION":
+            if isinstance(event.content, CitationMade):
                 break
 
     message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
@@ -339,7 +344,7 @@ async def test_whoever_leaves_while_asking_has_asked(
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         events = await events_of(services, principal, asked)
-        assert events[-1].kind == "COMPLETED"
+        assert isinstance(events[-1].content, AnswerCompleted)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +370,7 @@ async def test_text_that_no_database_holds_is_left_out(
     model.manners = [says("Lit\0 in \ud83d1862 [1].")]
     asked = question()
     events = await events_of(services, principal, asked)
-    assert events[-1].kind == "COMPLETED"
+    assert isinstance(events[-1].content, AnswerCompleted)
     assert (await stored(services, principal, asked)).text == "Lit in 1862 [1]."
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from core.principal import Principal
 from core.settings import Settings
+from core.states import MessageRole, MessageStatus
 from db import conversations
 from db.conversations import Message, MessagesPage
 from db.engine import Database, ReadSession, WriteSession
@@ -26,7 +27,7 @@ async def talk(services: Services, principal: Principal, *said: str) -> list[Mes
     async with services.database.write(principal.user_id) as session:
         return [
             await conversations.insert_message(
-                session, conversation.id, None, "USER", text, "COMPLETED"
+                session, conversation.id, None, MessageRole.USER, text, MessageStatus.COMPLETED
             )
             for text in said
         ]
@@ -41,7 +42,7 @@ async def test_of_two_questions_at_once_the_one_that_waited_comes_last(
 
     async def ask(session: WriteSession, words: str) -> None:
         await conversations.insert_message(
-            session, conversation.id, None, "USER", words, "COMPLETED"
+            session, conversation.id, None, MessageRole.USER, words, MessageStatus.COMPLETED
         )
 
     async def wait_and_ask(other: Database) -> None:

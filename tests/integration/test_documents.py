@@ -14,6 +14,7 @@ from core.errors import ErrorCode, InvalidState, NotFound
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
+from core.states import DocumentStatus, IngestionStage
 from db import progress
 from db.documents import Document
 from db.progress import Progress
@@ -95,7 +96,7 @@ async def test_every_snapshot_can_be_replayed(
     stages = list(dict.fromkeys((s.status, s.stage) for s in live))
     assert stages == [
         ("PENDING", "STORED"),
-        ("PROCESSING", "PARSING"),
+        (DocumentStatus.PROCESSING, IngestionStage.PARSING),
         ("PROCESSING", "CHUNKING"),
         ("PROCESSING", "INDEXING"),
         ("SEARCHABLE", "EMBEDDING"),
@@ -181,9 +182,13 @@ async def test_a_snapshot_that_is_committed_late_is_not_missed(
     async with aclosing(services.documents.library_progress(principal)) as snapshots:
         assert {(await anext(snapshots)).document_id for _ in range(2)} == {slow.id, quick.id}
         async with services.database.write(principal.user_id) as late:
-            await progress.advance(late, slow.id, "PROCESSING", "PARSING", 0, 1)
+            await progress.advance(
+                late, slow.id, DocumentStatus.PROCESSING, IngestionStage.PARSING, 0, 1
+            )
             async with services.database.write(principal.user_id) as session:
-                await progress.advance(session, quick.id, "PROCESSING", "PARSING", 0, 1)
+                await progress.advance(
+                    session, quick.id, DocumentStatus.PROCESSING, IngestionStage.PARSING, 0, 1
+                )
             async with asyncio.timeout(30):
                 assert (await anext(snapshots)).document_id == quick.id
         async with asyncio.timeout(30):

@@ -32,6 +32,7 @@ from core.errors import (
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
+from core.states import DocumentStatus, IngestionStage
 from db import chunks, documents, jobs, progress
 from db.documents import Document, NewVersion
 from db.jobs import Claim, LeaseLost
@@ -79,7 +80,9 @@ async def queue(services: Services, owner: Principal, count: int) -> list[UUID]:
             new = NewVersion(new_id().bytes * 2, 1, "text/plain", new_id().hex, None)
             version_id = await documents.insert_version(session, document_id, new)
             await jobs.insert(session, version_id, document_id, 5)
-            await progress.advance(session, document_id, "PENDING", "STORED", 0, 0)
+            await progress.advance(
+                session, document_id, DocumentStatus.PENDING, IngestionStage.STORED, 0, 0
+            )
         queued.append(document_id)
     return queued
 
@@ -153,7 +156,15 @@ async def test_snapshots_are_numbered_without_gaps_whoever_writes_them(
 
     async def advance(number: int) -> None:
         async with services.database.write(principal.user_id) as session:
-            await progress.advance(session, document_id, "PENDING", "STORED", 0, 0, f"{number}")
+            await progress.advance(
+                session,
+                document_id,
+                DocumentStatus.PENDING,
+                IngestionStage.STORED,
+                0,
+                0,
+                f"{number}",
+            )
             if number % 5 == 0:
                 raise InvalidState("rolled back")
 

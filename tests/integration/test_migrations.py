@@ -8,8 +8,8 @@ from sqlalchemy.engine import make_url
 
 from cli.embedded import EmbeddedPostgres
 from core.ids import new_id
-from db import answers, conversations, migrate
-from db.answers import Event
+from db import answer_events, conversations, migrate
+from db.answer_events import DeltaWritten, Event
 from db.engine import Database
 
 USER_ID = new_id()
@@ -86,14 +86,14 @@ async def test_what_an_older_version_wrote_is_kept(
         (0, [3 << 23 | 2 << 16 | 40, 255 << 23 | 127 << 16 | 50]),
         (256, [1 << 16 | 60]),
     ]
-    more = [Event(3, "DELTA", {"text": " A"}), Event(4, "DELTA", {"text": " lot."})]
+    more = [Event(3, DeltaWritten(" A")), Event(4, DeltaWritten(" lot."))]
     async with Database(app_url) as database, database.write(USER_ID) as session:
         answer = await conversations.message(session, USER_ID)
-        await answers.append_events(session, USER_ID, more)
-        events = await answers.events_after(session, USER_ID, 0, 10)
+        await answer_events.append(session, USER_ID, more)
+        events = await answer_events.after(session, USER_ID, 0, 10)
     assert answer is not None
     assert (answer.text, answer.cost, answer.suggestions) == ("Some.", 0, [])
-    assert events == [Event(2, "DELTA", {"text": "Some."}), *more]
+    assert events == [Event(2, DeltaWritten("Some.")), *more]
 
     await migrate.downgrade(owner_url, "0001")
     rows = await superuser.fetch("SELECT sequence, payload->>'text' FROM answer_events ORDER BY 1")

@@ -11,6 +11,7 @@ from core.errors import QuotaExceeded
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
+from db.answer_events import CitationMade, DeltaWritten
 from db.conversations import Message
 from db.usage import Month
 from services.chat.chat import Ask
@@ -92,7 +93,7 @@ async def test_stopping_an_answer_does_not_make_it_free(
     model.manners = [says("Lit in 1862 [1].", *["word "] * 10_000, between=0.02)]
     begun = (await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))).answer
     async for event in services.chat.follow(principal, begun, 0):
-        if event.kind == "CITATION":
+        if isinstance(event.content, CitationMade):
             break
 
     answer = await services.chat.stop(principal, begun.id)
@@ -134,7 +135,7 @@ async def test_an_answer_that_is_deleted_while_it_is_written_is_paid_for(
     model.manners = [says(*["word "] * 10_000, between=0.02)]
     answer = (await services.chat.ask(principal, Ask("1", "When was the lighthouse lit?"))).answer
     async for event in services.chat.follow(principal, answer, 0):
-        if event.kind == "DELTA":
+        if isinstance(event.content, DeltaWritten):
             break
     await services.conversations.delete(principal, answer.conversation_id)
     async with asyncio.timeout(60):

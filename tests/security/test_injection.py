@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
-from db.answers import Event
+from db.answer_events import Event, SourcesFound
 from db.citations import Citation
 from db.conversations import Message
 from providers.answering import Question, Source
@@ -241,7 +241,7 @@ async def test_6_unauthorised_tool(user: User, model: Model) -> None:
     answer, _, events = await user.ask()
 
     assert answer.text == "In 1862 [1]."
-    assert [e.payload["step"] for e in events if e.kind == "SOURCES"] == [None]
+    assert [e.content.step for e in events if isinstance(e.content, SourcesFound)] == [None]
     results = [m["content"] for m in model.requests[1]["messages"] if m["role"] == "tool"]
     assert results == ["There is no such tool."] * 2
     found, _ = await user.services.documents.page_of(user.principal, 10, None, None, None)
