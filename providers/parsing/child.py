@@ -3,7 +3,7 @@
 JOB is JSON: path, media_type, folder, tessdata, max_pages, memory_bytes, cpu_seconds. Standard
 output carries frames, each a big-endian 32-bit length and JSON: `{"pages": [...], "page_count": n,
 "warnings": [...]}` as often as it takes, then one of `{"end": true}`, `{"failure": [code, message,
-advice]}` and `{"unavailable": reason}`.
+advice]}`, `{"out_of_memory": true}` and `{"unavailable": reason}`.
 """
 
 import json
@@ -27,23 +27,21 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     frames = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not look like a frame
-    path = Path(job["path"])
+    path = Path(job["folder"], "document.pdf")  # liteparse goes by the name, others by the type
+    path.symlink_to(job["path"])
     tessdata = Path(job["tessdata"]) if job["tessdata"] else None
     source = Source(path, job["media_type"], job["max_pages"], tessdata)
     limit(job["memory_bytes"], job["cpu_seconds"])
     try:
         reader = find_reader(source.media_type)  # later on the project's modules cannot be read
-        confine([path, tessdata] if tessdata else [path], Path(job["folder"]))
+        confine([path, tessdata] if tessdata else [path])
         for window in reader.read(source):
             send_window(frames, window)
         send(frames, {"end": True})
     except ParseFailure as failure:
         send(frames, {"failure": [failure.code, failure.message, failure.advice]})
     except MemoryError:
-        too_large = "The document needs more memory than a parser may use."
-        send(
-            frames, {"failure": [ErrorCode.TOO_LARGE, too_large, "Split it and upload the parts."]}
-        )
+        send(frames, {"out_of_memory": True})
     except ImportError as error:
         send(frames, {"unavailable": str(error)})
 

@@ -21,10 +21,15 @@ from core.blocks import ReadingWarning, load_blocks, load_warnings
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from providers.parsing import Page, PageWindow
 from providers.parsing.child import MAX_FRAME_BYTES
+from providers.parsing.confinement import Wall
 
 MAX_OUTPUT_BYTES = 1024 * 1024 * 1024
+MIN_SECONDS, SECONDS_PER_MEBIBYTE = 60, 240
+"""What a file may take, as far as the time-out for the largest allows."""
 _STDERR_BYTES = 4096
 _ROOT = Path(__file__).parents[2]
+_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+"""How a parser ends that somebody else ended, like the kernel when the machine is out of memory."""
 _OUT_OF_MEMORY = ("memory allocation", "MemoryError", "bad_alloc", "out of memory")
 
 logger = structlog.get_logger()
@@ -34,7 +39,7 @@ class SandboxedParser:
     """The local parser under limits: memory, CPU time, wall-clock time, output, files, network.
 
     Raises `ParseFailure` for everything a document can cause and `ProviderUnavailable` when the
-    process cannot be started or lacks its libraries.
+    process cannot be started, lacks its libraries or is ended from outside.
     """
 
     name = "local"
@@ -55,30 +60,24 @@ class SandboxedParser:
 
     async def parse(self, path: Path, media_type: str) -> AsyncGenerator[PageWindow, None]:
         with tempfile.TemporaryDirectory(prefix="lectern-parse-") as folder:
-            reading = _Reading(await self._start(path, media_type, folder), self.timeout_seconds)
+            try:
+                seconds = await asyncio.to_thread(self._seconds_for, path)
+                job = self._job(path, media_type, folder, seconds)
+                reading = _Reading(await _spawn([*self.command, job], folder), seconds)
+            except OSError as error:
+                raise _unavailable() from error
             try:
                 while (window := await reading.next_window()) is not None:
                     yield window
             finally:
                 await reading.end()
 
-    async def _start(self, path: Path, media_type: str, folder: str) -> Process:
-        environment = {
-            "PYTHONPATH": str(_ROOT),
-            "HOME": folder,
-            "TMPDIR": folder,
-            "LANG": "C.UTF-8",
-        }
-        try:
-            return await asyncio.create_subprocess_exec(
-                *self.command, self._job(path, media_type, folder),
-                stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
-                cwd=folder, env=environment, start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise _unavailable() from error
+    def _seconds_for(self, path: Path) -> float:
+        """Time grows with the file, so that a small one cannot keep a worker for long."""
+        mebibytes = path.stat().st_size / 2**20
+        return min(self.timeout_seconds, MIN_SECONDS + SECONDS_PER_MEBIBYTE * mebibytes)
 
-    def _job(self, path: Path, media_type: str, folder: str) -> str:
+    def _job(self, path: Path, media_type: str, folder: str, seconds: float) -> str:
         return json.dumps(
             {
                 "path": str(path.absolute()),
@@ -87,9 +86,35 @@ class SandboxedParser:
                 "tessdata": str(self.tessdata.absolute()) if self.tessdata else None,
                 "max_pages": self.max_pages,
                 "memory_bytes": self.memory_bytes,
-                "cpu_seconds": math.ceil(self.timeout_seconds),
+                "cpu_seconds": math.ceil(seconds),
             }
         )
+
+
+async def walls() -> set[Wall]:
+    """Those that hold around a parser process of this worker."""
+    with tempfile.TemporaryDirectory(prefix="lectern-parse-") as folder:
+        command = (sys.executable, "-P", "-m", "providers.parsing.confinement")
+        process = await _spawn(command, folder)
+        printed, complaint = await process.communicate()
+        if process.returncode != 0:
+            raise OSError(f"parser processes cannot be confined: {complaint.decode()[-200:]}")
+        return {Wall(name) for name in json.loads(printed)}
+
+
+async def _spawn(command: Sequence[str], folder: str) -> Process:
+    environment = {
+        "PYTHONPATH": str(_ROOT),
+        "HOME": folder,
+        "TMPDIR": folder,
+        "LANG": "C.UTF-8",
+        "OPENBLAS_NUM_THREADS": "1",  # numpy would start threads before the walls stand
+        "ORT_DISABLE_TELEMETRY": "1",
+    }
+    return await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
+        cwd=folder, env=environment, start_new_session=True,
+    )  # fmt: skip
 
 
 class _Reading:
@@ -125,6 +150,8 @@ class _Reading:
                 return None
             case {"failure": [str(code), str(message), str() | None as advice]}:
                 raise ParseFailure(_code(code), message, advice)
+            case {"out_of_memory": True}:
+                raise _out_of_memory()
             case {"unavailable": str(reason)}:
                 logger.error("parser lacks a library", reason=reason)
                 raise _unavailable()
@@ -154,15 +181,19 @@ class _Reading:
             kept = (kept + data)[-_STDERR_BYTES:]
         return kept.decode(errors="replace")
 
-    async def _post_mortem(self) -> ParseFailure:
+    async def _post_mortem(self) -> ParseFailure | ProviderUnavailable:
         """Why the process ended before it said so."""
         status, last_words = await self._process.wait(), await self._last_words
         logger.warning("parser process died", status=status, stderr=last_words)
         if status == -signal.SIGXCPU:
             return _too_slow()
+        if status in _FROM_OUTSIDE:
+            return ProviderUnavailable(
+                ErrorCode.PARSER_UNAVAILABLE, "Reading the document was broken off from outside."
+            )
         aborted = status == -signal.SIGABRT and "panicked" not in last_words
-        if aborted or status == -signal.SIGKILL or any(w in last_words for w in _OUT_OF_MEMORY):
-            return _too_large()  # native code that is refused memory aborts without a word
+        if aborted or any(words in last_words for words in _OUT_OF_MEMORY):
+            return _out_of_memory()  # native code that is refused memory aborts without a word
         return _crashed()
 
 
@@ -215,8 +246,16 @@ def _too_slow() -> ParseFailure:
 def _too_large() -> ParseFailure:
     return ParseFailure(
         ErrorCode.TOO_LARGE,
-        "Reading the document takes more memory than allowed.",
+        "The document holds more text than allowed.",
         "Split it and upload the parts.",
+    )
+
+
+def _out_of_memory() -> ParseFailure:
+    return ParseFailure(
+        ErrorCode.PARSER_OUT_OF_MEMORY,
+        "Reading the document takes more memory than allowed.",
+        "Split it, or make its pictures smaller, and upload that.",
     )
 
 

@@ -112,7 +112,7 @@ CASES: dict[str, tuple[str, Callable[[], bytes], set[ErrorCode]]] = {
     "PDF of noise": (formats.PDF, lambda: b"%PDF-1.7\n" + os.urandom(9000), {ErrorCode.MALFORMED}),
     "PDF that is text": (formats.PDF, lambda: b"not a PDF at all", {ErrorCode.MALFORMED}),
     "PDF of nested Flate": (
-        formats.PDF, flate_bomb, {ErrorCode.TOO_LARGE},
+        formats.PDF, flate_bomb, {ErrorCode.TOO_LARGE, ErrorCode.PARSER_OUT_OF_MEMORY},
     ),
     "encrypted Office file": (
         formats.DOCX, lambda: media.OLE_MAGIC + bytes(4096), {ErrorCode.ENCRYPTED},
@@ -186,7 +186,26 @@ async def test_the_time_limit_holds(tmp_path: Path, parsers: Callable[[], set[in
     assert not parsers()
 
 
-async def test_a_killed_process_is_a_failure_and_leaves_nothing(
+async def test_the_cpu_limit_is_told_from_a_kill(tmp_path: Path) -> None:
+    parser = sandbox()
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_CPU, (1, 11))\nwhile True: pass"
+    parser.command = (sys.executable, "-c", limited)
+    path = tmp_path / "upload"
+    path.touch()
+    assert (await failure_of(parser, path, formats.PLAIN)).code is ErrorCode.PARSER_TIMEOUT
+
+
+@pytest.mark.parametrize(("size", "seconds"), [(350 * 1024, 142), (10 * MEBIBYTE, 600)])
+def test_a_small_file_cannot_hold_a_worker_for_as_long_as_a_large_one(
+    size: int, seconds: float, tmp_path: Path
+) -> None:
+    path = tmp_path / "upload"
+    path.touch()
+    os.truncate(path, size)
+    assert sandbox(timeout_seconds=600)._seconds_for(path) == pytest.approx(seconds, abs=1)
+
+
+async def test_a_parser_killed_from_outside_is_no_fault_of_the_document(
     tmp_path: Path, parsers: Callable[[], set[int]]
 ) -> None:
     path = tmp_path / "long.txt"
@@ -195,9 +214,9 @@ async def test_a_killed_process_is_a_failure_and_leaves_nothing(
     await anext(windows)
     for pid in parsers():
         os.kill(pid, signal.SIGKILL)
-    with pytest.raises(ParseFailure) as failure:
+    with pytest.raises(ProviderUnavailable) as failure:
         [window async for window in windows]
-    assert failure.value.code is ErrorCode.TOO_LARGE
+    assert failure.value.code is ErrorCode.PARSER_UNAVAILABLE
     assert not parsers()
 
 

@@ -1,6 +1,5 @@
 """PDF files, scanned or not, in windows of pages."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +18,12 @@ def read(source: Source) -> Iterator[PageWindow]:
 
 
 def read_pdf(path: Path, max_pages: int, tessdata: Path | None) -> Iterator[PageWindow]:
-    """Recognise the text of scans when `tessdata` holds Tesseract's data.
+    """Recognise the text of scans when `tessdata` holds Tesseract's data; the name ends in `.pdf`.
 
     Raises `ParseFailure`: ENCRYPTED, MALFORMED, TOO_LARGE, NO_TEXT_LAYER or EMPTY.
     """
     from liteparse import LiteParse, ParseError
 
-    document = Path(tempfile.mkdtemp(), "document.pdf")  # liteparse goes by the name
-    document.symlink_to(path.absolute())
     parser = LiteParse(
         ocr_enabled=tessdata is not None,
         ocr_failure_fatal=False,
@@ -41,7 +38,7 @@ def read_pdf(path: Path, max_pages: int, tessdata: Path | None) -> Iterator[Page
     )
     found_text = False
     try:
-        for batch in parser.parse_batches(document, WINDOW_PAGES):
+        for batch in parser.parse_batches(path, WINDOW_PAGES):
             if batch.total_pages > max_pages:
                 raise too_many_pages(batch.total_pages, max_pages)
             pages = {page.page_num: page for page in batch.result.pages}
@@ -52,7 +49,7 @@ def read_pdf(path: Path, max_pages: int, tessdata: Path | None) -> Iterator[Page
             found_text = found_text or any(page.text for page in window)
             yield PageWindow(window, batch.total_pages)
         if not found_text:
-            raise no_text(any(page.image_block_count for page in parser.is_complex(document)))
+            raise no_text(any(page.image_block_count for page in parser.is_complex(path)))
     except ParseError as error:
         if "password" in str(error):
             raise ParseFailure(
