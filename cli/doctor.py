@@ -24,7 +24,9 @@ from cli.up import listen
 from core.settings import Settings
 from db.migrate import pending
 from providers.embedding.factory import open_embedder
+from providers.parsing.confinement import INDISPENSABLE
 from providers.parsing.factory import open_parser
+from providers.parsing.sandbox import walls
 from providers.storage import open_storage
 
 CHECK_SECONDS = 30
@@ -182,7 +184,19 @@ async def _parser(settings: Settings) -> list[Finding]:
         ]
     if [page.text for page in pages] != ["probe"]:
         return [*findings, Finding("fail", "a text of one word is not read as it stands")]
-    return [*findings, Finding("ok", "reads in a process of its own")]
+    return [*findings, Finding("ok", "reads in a process of its own"), await _confinement()]
+
+
+async def _confinement() -> Finding:
+    held = await walls()
+    detail = f"parsers are confined by: {', '.join(sorted(held)) or 'nothing'}"
+    if held >= INDISPENSABLE:
+        return Finding("ok", detail)
+    remedy = (
+        "Run workers on Linux 5.13 or later, in containers whose seccomp profile lets "
+        "landlock_create_ruleset and seccomp through."
+    )
+    return Finding("warn", detail, remedy)
 
 
 def _scans(settings: Settings) -> Finding:

@@ -36,6 +36,7 @@ JOBS = Counter("lectern_jobs", "Ingestion jobs that ended.", ["outcome"])
 JOB_SECONDS = Histogram(
     "lectern_job_seconds", "Time of ingestion jobs.", ["outcome"], buckets=LONG_SECONDS
 )
+CONFINEMENT = Gauge("lectern_confinement", "1 for a wall around parsers that holds.", ["wall"])
 ANSWERS = Counter("lectern_answers", "Answers that ended.", ["outcome"])
 ANSWER_SECONDS = Histogram("lectern_answer_seconds", "Time of whole answers.", buckets=LONG_SECONDS)
 FIRST_DELTA_SECONDS = Histogram(

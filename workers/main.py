@@ -17,7 +17,10 @@ from redis.exceptions import RedisError
 
 from core.errors import DatabaseUnavailable
 from core.settings import Settings
+from core.telemetry import CONFINEMENT
+from providers.parsing.confinement import INDISPENSABLE, Wall
 from providers.parsing.factory import open_parser
+from providers.parsing.sandbox import walls
 from services.container import Services, open_services
 from services.ingestion.jobs import Ingestion
 from services.ingestion.pipeline import Pipeline
@@ -63,6 +66,7 @@ async def _run(settings: Settings) -> None:
             *(_work(ingestion, wake, number) for number, wake in enumerate(wakes)),
         ]
         tasks = [asyncio.create_task(duty) for duty in duties]
+        await _tell_walls()
         logger.info("worker ready")
         ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
@@ -70,6 +74,15 @@ async def _run(settings: Settings) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
         for task in ended:
             task.result()  # a duty that broke ends the worker, for its supervisor to see
+
+
+async def _tell_walls() -> None:
+    """Say in the log and in a metric how parsers are confined on this machine."""
+    held = await walls()
+    for wall in Wall:
+        CONFINEMENT.labels(wall=wall).set(wall in held)
+    tell = logger.info if held >= INDISPENSABLE else logger.warning
+    tell("parsers confined", walls=sorted(held), missing=sorted(set(Wall) - held))
 
 
 async def _work(ingestion: Ingestion, wake: asyncio.Event, number: int) -> None:

@@ -38,6 +38,10 @@ class Wall(StrEnum):
     """An account of its own, which only a worker that runs as root can give it."""
 
 
+INDISPENSABLE = {Wall.FILES, Wall.SYSTEM_CALLS}
+"""Without these a parser that a document took over reaches other people's files."""
+
+
 def limit(memory_bytes: int, cpu_seconds: int) -> None:
     """Bound address space and CPU time, write no files; yield to other processes."""
     for kind, soft, hard in (

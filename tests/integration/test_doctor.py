@@ -66,6 +66,7 @@ async def test_everything_works(settings: Settings, capsys: pytest.CaptureFixtur
         "Redis",
         "writes, reads and deletes",
         "liteparse",
+        "parsers are confined by: ",
         "384 dimensions",
         f"small at {url}",
     ):

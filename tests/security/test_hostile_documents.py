@@ -167,14 +167,19 @@ async def test_a_lying_zip_directory_gains_nothing(tmp_path: Path) -> None:
     path = tmp_path / "upload"
     path.write_bytes(data.replace(size.to_bytes(4, "little"), (100).to_bytes(4, "little")))
     failure = await failure_of(sandbox(memory_bytes=300 * MEBIBYTE), path, formats.DOCX)
-    assert failure.code in (ErrorCode.MALFORMED, ErrorCode.TOO_LARGE)
+    assert failure.code in (
+        ErrorCode.MALFORMED,
+        ErrorCode.TOO_LARGE,
+        ErrorCode.PARSER_OUT_OF_MEMORY,
+    )
 
 
 async def test_the_memory_limit_holds(tmp_path: Path) -> None:
     path = tmp_path / "large.txt"
     path.write_bytes(b"word " * (30 * MEBIBYTE))
     failure = await failure_of(sandbox(memory_bytes=150 * MEBIBYTE), path, formats.PLAIN)
-    assert failure.code is ErrorCode.TOO_LARGE
+    assert failure.code is ErrorCode.PARSER_OUT_OF_MEMORY
+    assert failure.advice
 
 
 async def test_the_time_limit_holds(tmp_path: Path, parsers: Callable[[], set[int]]) -> None:
