@@ -76,6 +76,12 @@ bench: .venv/dev ## measure, beside references; DATA=DIR adds what public data s
 bench-%: .venv/dev
 	@$(BIN)/python -m bench.$* $${DATA:+--data "$$DATA"} $(ARGS)
 
+.PHONY: schema
+schema: .venv/dev ## write schema/schema.graphql, db/schema.sql and docs/configuration.md anew
+	@$(BIN)/lectern export-schema > schema/schema.graphql
+	@PYTHONPATH=tests $(BIN)/python -m support.database_schema > db/schema.sql
+	@PYTHONPATH=tests $(BIN)/python -m support.configuration_page > docs/configuration.md
+
 .PHONY: lock
 lock: .venv/dev ## resolve pyproject.toml into requirements/*.txt, for every supported Python
 	@build="$$($(BIN)/python -c 'import tomllib; \

@@ -40,30 +40,44 @@ class Settings(BaseSettings):
         extra="ignore",
         frozen=True,
         populate_by_name=True,
+        use_attribute_docstrings=True,
     )
 
     database_url: PostgresUrl | None = Field(None, validation_alias="DATABASE_URL")
-    """PostgreSQL as the application role, which owns nothing."""
+    """PostgreSQL 15+ with pgvector, as the application's role, which owns nothing. Unset:
+    `lectern up` embeds one."""
     database_owner_url: PostgresUrl | None = None
-    """PostgreSQL as the role that owns the tables; only `lectern migrate` uses it."""
+    """The same database as the role that owns the tables; only `lectern migrate` uses it."""
     redis_url: RedisUrl | None = Field(None, validation_alias="REDIS_URL")
+    """Redis for wake-ups and live streams; losing it costs latency, never data. Unset: `lectern up`
+    embeds one."""
     database_pool_size: Annotated[int, Field(gt=0)] = 10
     """Connections of one process to PostgreSQL."""
     storage_url: StorageUrl | None = Field(None, validation_alias="STORAGE_URL")
-    """`s3://`, `gs://`, `az://` or `file:///`; a folder in `data_dir` when unset."""
+    """`s3://`, `gs://`, `az://` or `file:///` for the uploaded files. Unset: a folder in
+    `LECTERN_DATA_DIR`."""
     openai_api_key: SecretStr | None = Field(None, validation_alias="OPENAI_API_KEY")
+    """With it answers come from OpenAI, or from the server at the next address."""
     openai_base_url: HttpUrl | None = Field(None, validation_alias="OPENAI_BASE_URL")
+    """Any compatible server: vLLM, Ollama, llama.cpp, TEI, ... Unset: OpenAI's."""
     llama_cloud_api_key: SecretStr | None = Field(None, validation_alias="LLAMA_CLOUD_API_KEY")
+    """With it documents are read by LlamaParse."""
     llama_cloud_base_url: HttpUrl | None = Field(None, validation_alias="LLAMA_CLOUD_BASE_URL")
+    """Another region of LlamaCloud, or a server of your own."""
 
     host: str = "127.0.0.1"
+    """Address to serve on; `0.0.0.0` is every one of this machine."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """Port to serve on; 0 takes a free one."""
     public_url: HttpUrl | None = None
-    """Where clients reach this server; `http://HOST:PORT` when unset."""
+    """Where clients reach this server; download addresses begin with it. Unset: `http://HOST:PORT`."""
     data_dir: Path = Path(".lectern")
+    """Folder for everything that is not kept elsewhere."""
     secret_key: Annotated[SecretStr, Field(min_length=32)] | None = None
-    """Signs access tokens (HS256); at least 32 characters. `lectern up` makes and keeps one."""
+    """Signs access tokens (HS256); at least 32 characters, the same on every replica. `lectern up`
+    makes and keeps one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least important lines that are written."""
     log_format: LogFormat = "console"
     """`console` and `json` have a line for each operation; `brief` has warnings, and a short line
     for each document: `lectern up` uses it when neither level nor format is set."""
@@ -86,57 +100,78 @@ class Settings(BaseSettings):
     max_connection_operations: Annotated[int, Field(gt=0)] = 50
     """Operations running at the same time on one websocket."""
     connection_init_seconds: Annotated[float, Field(gt=0)] = 10
+    """How long a websocket may stay silent at first."""
     shutdown_seconds: Annotated[int, Field(gt=0)] = 10
     """How long running requests may go on after a signal to stop."""
 
     access_token_seconds: Annotated[int, Field(gt=0)] = 15 * 60
+    """Life of an access token."""
     refresh_token_seconds: Annotated[int, Field(gt=0)] = 30 * 24 * 3600
+    """Life of a refresh token."""
     max_address_logins: Annotated[int, Field(gt=0)] = 100
     """Tries to log in from one client's address in five minutes, whatever the account."""
 
     max_upload_bytes: Bytes = ByteSize(256 * MEBIBYTE)
+    """Size of a file; larger ones are refused."""
     max_user_documents: Annotated[int, Field(gt=0)] = 10_000
+    """Documents of one user."""
     max_user_bytes: Bytes = ByteSize(10 * 1024 * MEBIBYTE)
+    """Size of all files of one user."""
     max_user_daily_answers: Annotated[int, Field(gt=0)] | None = None
     """Answers of one user a day (UTC); further questions are refused."""
     max_user_monthly_tokens: Annotated[int, Field(gt=0)] | None = None
     """Tokens of one user a calendar month (UTC), read and written; then answers are extractive."""
 
     parser: Literal["local", "llamaparse"] | None = None
-    """Unset: LlamaParse when its key is there, else local."""
+    """What reads documents. Unset: LlamaParse when its key is there, else local."""
     parse_timeout_seconds: Annotated[float, Field(gt=0)] = 600
+    """How long one document may be parsed."""
     parse_memory_bytes: Bytes = ByteSize(2048 * MEBIBYTE)
+    """Address space of one parser process."""
     max_pages: Annotated[int, Field(gt=0)] = 5_000
+    """Pages of a document; longer ones are refused."""
     tessdata: Path | None = Field(None, validation_alias="TESSDATA_PREFIX")
-    """Tesseract's `*.traineddata` for the languages of scanned PDFs; unset, scans are refused."""
+    """Folder with Tesseract's `*.traineddata` for the languages of scanned PDFs. Unset: scans are
+    refused."""
 
     embedder: Literal["local", "openai"] = "local"
+    """What turns passages into vectors; `local` is multilingual-e5-small."""
     embedding_model: str | None = None
-    """Local: a folder with `model.onnx` and `tokenizer.json`. OpenAI: the model's name."""
+    """Local: a folder with `model.onnx` and `tokenizer.json`; unset, the one built in. OpenAI: the
+    model's name."""
     embedding_dimensions: Annotated[int, Field(gt=0, le=4000)] | None = None
+    """Length of the vectors. Unset: the model's own."""
     embedding_threads: Annotated[int, Field(gt=0)] = 2
+    """Threads of the local embedder."""
 
     rerank_url: HttpUrl | None = None
-    """A server with `/rerank`: text-embeddings-inference, or as Jina does; unset, none is asked."""
+    """A server with `/rerank`, which reads the best passages again: text-embeddings-inference, or
+    as Jina does. Unset: none is asked."""
     rerank_model: str | None = None
-    """Unset, the server is asked as text-embeddings-inference, which has one model."""
+    """Its model. Unset: it is asked as text-embeddings-inference, which has one."""
     rerank_api_key: SecretStr | None = None
+    """Its key."""
     rerank_seconds: Annotated[float, Field(gt=0)] = 2
     """How long a search waits for it; without an answer it goes on as it is."""
     graph_chunks: Annotated[int, Field(gt=0)] = 50_000
     """Libraries of so many passages are searched through an HNSW graph, smaller ones exactly."""
 
     answerer: Literal["extractive", "openai"] | None = None
-    """Unset: OpenAI when a key or base URL is there, else extractive."""
+    """What writes answers; `extractive` quotes the documents and needs no model. Unset: OpenAI when
+    a key or base URL is there, else extractive."""
     openai_model: str = "gpt-5-mini"
+    """The model that answers."""
     prompt_price: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    """Of a million tokens that the model reads, in whatever currency."""
+    """Price of a million tokens that the model reads, in your currency."""
     completion_price: Annotated[Decimal, Field(ge=0)] = Decimal(0)
-    """Of a million tokens that the model writes."""
+    """Price of a million tokens that the model writes."""
 
     worker_concurrency: Annotated[int, Field(gt=0)] = 2
+    """Documents that one worker processes at the same time."""
     lease_seconds: Annotated[float, Field(gt=1)] = 15
+    """After how long without a sign of life a job goes to another worker."""
     max_attempts: Annotated[int, Field(gt=0)] = 5
+    """Tries before a document is FAILED."""
 
     @field_validator("cors_origins", "cors_headers", mode="before")
     @classmethod

@@ -1,4 +1,8 @@
-"""Snapshots of how far documents are: the newest on the document, all of them as events."""
+"""Snapshots of how far documents are: the newest on the document, all of them as events.
+
+Triggers of the table `documents` write the events and keep the state machine: read
+`check_document_progress` and `record_document_progress` in `db/schema.sql`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
