@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from core.settings import Settings
-from server.asgi import build_app, uvicorn_config
+from server.asgi import build_app, response_memory, uvicorn_config
 from server.operations import Executor
 from server.validation import CachedDocuments
 
@@ -55,7 +55,7 @@ def serve(listener: socket.socket) -> None:
     )
     settings = Settings(_env_file=None)  # type: ignore[call-arg]
     schema = strawberry.Schema(Query, extensions=[CachedDocuments])
-    executor = Executor(schema, authenticate, lambda *_: None)
+    executor = Executor(schema, authenticate, lambda *_: None, memory=response_memory(settings))
     app = build_app(executor, settings, routes=[Route("/empty", empty)])
     uvicorn.Server(uvicorn_config(app, settings)).run([listener])
 

@@ -12,6 +12,7 @@ class ErrorCode(StrEnum):
     INVALID_INPUT = "INVALID_INPUT"
     RATE_LIMITED = "RATE_LIMITED"
     QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
+    RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
 
     EMAIL_TAKEN = "EMAIL_TAKEN"
@@ -93,6 +94,12 @@ class TooManyAnswers(RateLimited):
     """The user has as many answers written at the same time as one may."""
 
     code = ErrorCode.TOO_MANY_ANSWERS
+
+
+class ResponseTooLarge(DomainError):
+    """The operation asks for more bytes than one answer may have."""
+
+    code = ErrorCode.RESPONSE_TOO_LARGE
 
 
 class EmailTaken(DomainError):

@@ -97,6 +97,12 @@ class Settings(BaseSettings):
     """What such pages may send beside our own headers, with commas between them."""
     max_user_connections: Annotated[int, Field(gt=0)] = 20
     """Open websockets and event streams of one user, or of one address when anonymous."""
+    max_response_bytes: Bytes = ByteSize(4 * MEBIBYTE)
+    """Size of one answer; what does not fit is refused, field by field."""
+    max_user_unread_bytes: Bytes = ByteSize(16 * MEBIBYTE)
+    """Size of the answers that one user (or address) has asked for and not read yet."""
+    max_unread_bytes: Bytes = ByteSize(48 * MEBIBYTE)
+    """Size of everybody's answers that are not read yet, in one process."""
     max_connection_operations: Annotated[int, Field(gt=0)] = 50
     """Operations running at the same time on one websocket."""
     connection_init_seconds: Annotated[float, Field(gt=0)] = 10
@@ -115,6 +121,12 @@ class Settings(BaseSettings):
     """Size of a file; larger ones are refused."""
     max_user_documents: Annotated[int, Field(gt=0)] = 10_000
     """Documents of one user."""
+    max_user_conversations: Annotated[int, Field(gt=0)] = 10_000
+    """Conversations of one user."""
+    max_user_api_keys: Annotated[int, Field(gt=0)] = 100
+    """API keys of one user; those that have ended give way to new ones."""
+    max_user_prepared_uploads: Annotated[int, Field(gt=0)] = 1_000
+    """Announced files of one user whose bytes are still awaited."""
     max_user_bytes: Bytes = ByteSize(10 * 1024 * MEBIBYTE)
     """Size of all files of one user."""
     max_user_daily_answers: Annotated[int, Field(gt=0)] | None = None

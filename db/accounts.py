@@ -82,6 +82,10 @@ _API_KEYS = text(
     f"SELECT {_API_KEY} FROM api_keys WHERE owner_id = :owner_id ORDER BY created_at DESC, id DESC"
 )
 _API_KEY_BY_ID = text(f"SELECT {_API_KEY} FROM api_keys WHERE owner_id = :owner_id AND id = :id")
+_DELETE_ENDED_API_KEYS = text("""
+    DELETE FROM api_keys WHERE owner_id = :owner_id
+      AND (revoked_at IS NOT NULL OR expires_at <= now())
+    """)
 _LIVE_API_KEY = text("""
     SELECT k.secret_hash, k.expires_at, u.role FROM api_keys k JOIN users u ON u.id = k.owner_id
     WHERE k.owner_id = :owner_id AND k.id = :id AND k.revoked_at IS NULL
@@ -179,6 +183,10 @@ async def api_keys(session: ReadSession) -> list[ApiKey]:
 async def api_key(session: ReadSession, id_: UUID) -> ApiKey | None:
     row = await session.first(_API_KEY_BY_ID, owner_id=session.owner_id, id=id_)
     return ApiKey(**row) if row else None
+
+
+async def delete_ended_api_keys(session: WriteSession) -> None:
+    await session.run(_DELETE_ENDED_API_KEYS, owner_id=session.owner_id)
 
 
 async def live_api_key(session: ReadSession, id_: UUID) -> Row | None:

@@ -17,6 +17,10 @@ _RESERVED = text("""
     SELECT CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes FROM abandoned_blobs
     WHERE owner_id = :owner_id AND available_at > now()
     """)
+_RESERVATIONS = text("""
+    SELECT count(*) AS n FROM abandoned_blobs
+    WHERE owner_id = :owner_id AND available_at > now() AND byte_size > 0
+    """)
 _RELEASE = text("UPDATE abandoned_blobs SET byte_size = 0 WHERE storage_key = :key")
 _KEEP = text("DELETE FROM abandoned_blobs WHERE storage_key = :key")
 _POSTPONE = text("""
@@ -49,6 +53,11 @@ async def is_awaited(session: WriteSession, key: str) -> bool:
 async def reserved(session: WriteSession) -> int:
     """Bytes of the owner's quota that are spoken for."""
     return int((await session.one(_RESERVED, owner_id=session.owner_id))["bytes"])
+
+
+async def reservations(session: WriteSession) -> int:
+    """Announced files of the owner that are still awaited."""
+    return int((await session.one(_RESERVATIONS, owner_id=session.owner_id))["n"])
 
 
 async def release(session: WriteSession, key: str) -> None:

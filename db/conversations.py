@@ -56,6 +56,7 @@ _INSERT_CONVERSATION = text(f"""
     INSERT INTO conversations (owner_id, id, title) VALUES (:owner_id, :id, :title)
     RETURNING {_CONVERSATION}
     """)
+_COUNT = text("SELECT count(*) AS n FROM conversations WHERE owner_id = :owner_id")
 _CONVERSATIONS_BY_IDS = text(
     f"SELECT {_CONVERSATION} FROM conversations WHERE owner_id = :owner_id AND id = ANY(:ids)"
 )
@@ -124,6 +125,10 @@ async def insert_conversation(session: WriteSession, title: str) -> Conversation
         _INSERT_CONVERSATION, owner_id=session.owner_id, id=new_id(), title=title
     )
     return Conversation(**row)
+
+
+async def count(session: ReadSession) -> int:
+    return int((await session.one(_COUNT, owner_id=session.owner_id))["n"])
 
 
 async def conversations_by_ids(

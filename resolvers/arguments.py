@@ -14,11 +14,18 @@ from schema.documents import PrepareUploadInput, UploadDocumentInput
 from services.chat.chat import Ask
 from services.uploads import Announced, Upload
 
+MAX_DOCUMENT_IDS = 1_000
+"""They are kept with each question."""
+
 
 def document_ids(ids: Sequence[strawberry.ID] | None) -> list[UUID] | None:
-    """Foreign ones find nothing. Raises `InvalidInput` for malformed ones."""
+    """Foreign ones find nothing. Raises `InvalidInput` for malformed ones and too many."""
     if ids is None:
         return None
+    if len(ids) > MAX_DOCUMENT_IDS:
+        raise InvalidInput(
+            f"documentIds holds at most {MAX_DOCUMENT_IDS:,} ids.", field="documentIds"
+        )
     try:
         return [decode_id(Kind.DOCUMENT, id_) for id_ in ids]
     except NotFound:

@@ -1,5 +1,6 @@
 """Batched look-ups for fields inside lists: one query, however many items ask."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from strawberry.dataloader import DataLoader
 from core.errors import NotFound
 from core.ids import check_page_size, decode_cursor, encode_cursor
 from core.principal import Principal
+from core.response_memory import grow_response
 from db.citations import Citation as CitationRow
 from db.citations import Step as StepRow
 from db.conversations import Conversation as ConversationRow
@@ -25,6 +27,8 @@ from services.container import Services
 from services.layout import boxes_of
 
 PageKey = tuple[UUID, int]
+PAGES_AT_ONCE = 8
+"""With its words' places a page takes megabytes at most."""
 
 
 class Loaders:
@@ -34,7 +38,8 @@ class Loaders:
         self._services = services
         self._principal = principal
         self._documents = DataLoader(self._load_documents)
-        self._pages = DataLoader(self._load_pages)
+        self._pages = DataLoader(self._load_pages, max_batch_size=PAGES_AT_ONCE)
+        self._reading_pages = asyncio.Lock()
         self._citations = DataLoader(self._load_citations)
         self._passages = DataLoader(self._load_passages)
         self._steps = DataLoader(self._load_steps)
@@ -113,7 +118,10 @@ class Loaders:
         return [found.get(id_) or NotFound("There is no document with this id.") for id_ in ids]
 
     async def _load_pages(self, keys: list[PageKey]) -> Sequence[PageRow | None]:
-        found = await self._services.documents.pages(self._principal, keys)
+        # One batch after the other: each counts before the next one is read.
+        async with self._reading_pages:
+            found = await self._services.documents.pages(self._principal, keys)
+            grow_response(sum(len(p.text) + len(p.words) for p in found.values()) // 2)
         return [found.get(key) for key in keys]
 
     async def _load_citations(self, ids: list[UUID]) -> Sequence[list[CitationRow]]:

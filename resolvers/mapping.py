@@ -163,7 +163,7 @@ def prepared(result: Prepared | Uploaded) -> PreparedUpload | DuplicateDocument:
 
 
 def page(row: document_rows.Page) -> Page:
-    return Page(number=row.number, text=row.text, width=row.width, height=row.height)
+    return Page(number=row.number, whole=row.text, width=row.width, height=row.height)
 
 
 def box(found: LayoutBox) -> Box:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 import strawberry
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from resolvers.mutation import Mutation
 from resolvers.query import Query
@@ -18,6 +19,7 @@ from schema.scalars import SCALARS
 
 def build_schema(
     extensions: Iterable[type[SchemaExtension] | Callable[[], SchemaExtension]] = (),
+    execution: type[StrawberryGraphQLCoreExecutionContext] | None = None,
 ) -> strawberry.Schema:
     return strawberry.Schema(
         query=Query,
@@ -25,5 +27,6 @@ def build_schema(
         subscription=Subscription,
         types=[ApiKey, User, Conversation, Message, Document, Error],
         extensions=list(extensions),
+        execution_context_class=execution,
         config=StrawberryConfig(scalar_map=SCALARS),
     )

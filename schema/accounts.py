@@ -14,6 +14,7 @@ from schema.errors import (
     InvalidInput,
     InvalidRefreshToken,
     NotFound,
+    QuotaExceeded,
     RateLimited,
 )
 from schema.nodes import Node
@@ -128,7 +129,7 @@ RefreshSessionResult = Annotated[
     Session | InvalidRefreshToken, strawberry.union("RefreshSessionResult")
 ]
 CreateApiKeyResult = Annotated[
-    CreatedApiKey | InvalidInput | Forbidden, strawberry.union("CreateApiKeyResult")
+    CreatedApiKey | InvalidInput | QuotaExceeded | Forbidden, strawberry.union("CreateApiKeyResult")
 ]
 RevokeApiKeyResult = Annotated[RevokedApiKey | NotFound, strawberry.union("RevokeApiKeyResult")]
 DeleteAccountResult = Annotated[

@@ -11,7 +11,7 @@ from core.errors import ErrorCode
 from core.states import MessageRole, MessageStatus
 from schema.defaults import NullIsDefault, OptionalInt
 from schema.documents import Document
-from schema.errors import InvalidInput, NotFound
+from schema.errors import InvalidInput, NotFound, QuotaExceeded
 from schema.loading import Info
 from schema.nodes import Connection, Node
 from schema.retrieval import Box, Passage
@@ -234,7 +234,7 @@ class RatedAnswer:
 
 
 CreateConversationResult = Annotated[
-    CreatedConversation | InvalidInput, strawberry.union("CreateConversationResult")
+    CreatedConversation | InvalidInput | QuotaExceeded, strawberry.union("CreateConversationResult")
 ]
 RenameConversationResult = Annotated[
     RenamedConversation | NotFound | InvalidInput, strawberry.union("RenameConversationResult")

@@ -10,6 +10,7 @@ from strawberry.file_uploads import Upload
 from core.blocks import WarningCode
 from core.errors import ErrorCode
 from core.states import DocumentStatus, IngestionStage
+from schema.defaults import NullIsDefault, OptionalInt
 from schema.errors import (
     FileTooLarge,
     InvalidInput,
@@ -37,12 +38,27 @@ class IngestionFailure:
     advice: str | None
 
 
+MAX_TEXT_SLICE = 50_000
+
+
 @strawberry.type(description="A page, slide, sheet or section.")
 class Page:
+    whole: strawberry.Private[str]
     number: int = strawberry.field(description="From 1.")
-    text: str
     width: float | None = strawberry.field(description="Points; null without a layout.")
     height: float | None
+
+    @strawberry.field(description="Unicode code points of the whole text.")
+    def text_length(self) -> int:
+        return len(self.whole)
+
+    @strawberry.field(
+        description="At most 50,000 code points from `start` on; a longer page is read in slices.",
+        extensions=[NullIsDefault()],
+    )
+    async def text(self, start: OptionalInt = 0, length: OptionalInt = MAX_TEXT_SLICE) -> str:
+        start, length = max(start, 0), min(max(length, 0), MAX_TEXT_SLICE)
+        return self.whole[start : start + length]
 
 
 strawberry.enum(

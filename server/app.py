@@ -13,7 +13,8 @@ from core.settings import Settings
 from core.telemetry import configure_logging, correlation_id
 from resolvers.context import Context
 from resolvers.schema import build_schema
-from server.asgi import build_app
+from server.asgi import build_app, response_memory
+from server.execution import BoundedExecution
 from server.files import file_routes
 from server.operations import Executor
 from server.validation import CachedDocuments
@@ -28,8 +29,16 @@ def create_app(settings: Settings) -> Starlette:
             yield {"services": services}
             warming.cancel()
 
-    schema = build_schema([partial(CachedDocuments, introspection=settings.introspection)])
-    executor = Executor(schema, _authenticate, _new_context, introspection=settings.introspection)
+    schema = build_schema(
+        [partial(CachedDocuments, introspection=settings.introspection)], BoundedExecution
+    )
+    executor = Executor(
+        schema,
+        _authenticate,
+        _new_context,
+        introspection=settings.introspection,
+        memory=response_memory(settings),
+    )
     return build_app(executor, settings, lifespan=lifespan, routes=file_routes())
 
 

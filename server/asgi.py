@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Lifespan
 
+from core.response_memory import ResponseMemory
 from core.settings import Settings
 from server.correlation import HEADER, Correlation
 from server.health import healthz, metrics, readyz
@@ -55,6 +56,12 @@ def build_app(
         ],
         middleware=_middleware(settings),
         lifespan=lifespan,
+    )
+
+
+def response_memory(settings: Settings) -> ResponseMemory:
+    return ResponseMemory(
+        settings.max_response_bytes, settings.max_user_unread_bytes, settings.max_unread_bytes
     )
 
 

@@ -30,6 +30,9 @@ from server.results import is_request_error, result_body
 JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 MAX_JSON_BYTES = 1024 * 1024
+MAX_ANONYMOUS_JSON_BYTES = 64 * 1024
+"""Signing in takes little; reading JSON takes time for which nobody would answer."""
+SLICE_BYTES = 64 * 1024
 OFFLINE_NOTE = """<script>
 addEventListener("load", () => {
   if (!window.GraphiQL) document.getElementById("graphiql").textContent =
@@ -48,6 +51,19 @@ _ANSWERS = {
     "application/*": JSON,
     "*/*": JSON,
 }
+
+
+class SlicedResponse(Response):
+    """Sent no faster than it is read, so that its end tells that it was taken."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        )
+        for begin in range(0, len(self.body), SLICE_BYTES):
+            piece = self.body[begin : begin + SLICE_BYTES]
+            more = begin + SLICE_BYTES < len(self.body)
+            await send({"type": "http.response.body", "body": piece, "more_body": more})
 
 
 class GraphQLOverHTTP:
@@ -103,8 +119,10 @@ class GraphQLOverHTTP:
                     406, f"A subscription needs a websocket, or Accept: {EVENT_STREAM}."
                 )
             async with aclosing(self._executor.run(operation, request, principal)) as results:
-                [result] = [result async for result in results]
-            await _respond(result, media_type)(request.scope, request.receive, send)
+                async for result in results:
+                    response = _respond(result, media_type)
+                    del result
+                    await response(request.scope, request.receive, send)
 
     async def _authenticate(
         self, request: Request
@@ -130,7 +148,8 @@ class GraphQLOverHTTP:
         if content_type == b"application/json":
             if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
                 raise RequestRefused(415, "Send JSON as UTF-8.")
-            return _decode("body", await limit_body(request, MAX_JSON_BYTES).body())
+            limit = MAX_JSON_BYTES if principal else MAX_ANONYMOUS_JSON_BYTES
+            return _decode("body", await limit_body(request, limit).body())
         if content_type == b"multipart/form-data":
             require_preflight(request)
             if principal is None:
@@ -181,7 +200,7 @@ def _respond(result: ExecutionResult, media_type: str) -> Response:
     if is_request_error(result) and media_type == GRAPHQL_RESPONSE:
         codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
         status = 500 if ErrorCode.INTERNAL_SERVER_ERROR in codes else 400
-    return _encode(result_body(result), status, media_type)
+    return _encode(result_body(result), status, media_type, SlicedResponse)
 
 
 def _unauthorized(message: str, detail: str = "") -> RequestRefused:
@@ -199,8 +218,10 @@ def _refuse(refusal: RequestRefused, media_type: str) -> Response:
     return response
 
 
-def _encode(body: dict[str, Any], status: int, media_type: str) -> Response:
-    return Response(encode_json(body), status, media_type=f"{media_type}; charset=utf-8")
+def _encode(
+    body: dict[str, Any], status: int, media_type: str, response: type[Response] = Response
+) -> Response:
+    return response(encode_json(body), status, media_type=f"{media_type}; charset=utf-8")
 
 
 def _wants_graphiql(request: Request) -> bool:

@@ -22,6 +22,8 @@ from graphql import (
     SelectionSetNode,
     VariableNode,
     get_named_type,
+    get_nullable_type,
+    is_list_type,
 )
 from starlette.requests import HTTPConnection, Request
 from starlette.types import Message
@@ -43,8 +45,12 @@ MAX_ROOT_FIELDS = {
     OperationType.MUTATION: 4,
     OperationType.SUBSCRIPTION: 1,
 }
-MAX_COST = 5_000
-"""Objects that one operation may have looked up."""
+MAX_COST = 20_000
+"""Objects that one operation may have looked up, and texts that weigh as much."""
+USUAL_SIZE = 5
+"""Of a list whose size nobody chooses."""
+TEXT_COST = {("Page", "text"): 20}
+"""In objects: what a field may hold that is long by itself."""
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
@@ -138,7 +144,8 @@ def operation_cost(
     operation: OperationDefinitionNode,
     variables: Mapping[str, Any],
 ) -> int:
-    """Objects that a valid operation can look up: one per field that is no leaf, times `first`.
+    """Objects that a valid operation can look up: one per field that is no leaf, times `first`,
+    or times `USUAL_SIZE` for other lists of objects; and the long texts.
 
     Needs a document that passed `QueryLimits`, which bounds the walk to `MAX_FIELDS`. The values
     of page sizes are only known with the variables, so this is no validation rule.
@@ -155,9 +162,11 @@ def operation_cost(
     }
     sizes.update(variables)
 
-    def page_size(field: GraphQLField, node: FieldNode) -> int:
+    def page_size(parent: Any, field: GraphQLField, node: FieldNode) -> int:
         if "first" not in field.args:
-            return 1
+            of_a_page = parent.name.endswith("Connection")
+            is_list = is_list_type(get_nullable_type(field.type)) and not of_a_page
+            return USUAL_SIZE if is_list else 1
         size: Any = None
         for argument in node.arguments or ():
             if argument.name.value == "first":
@@ -180,11 +189,13 @@ def operation_cost(
                 named = node.type_condition
                 condition = schema.get_type(named.name.value) if named else parent
                 total += cost(node.selection_set, condition)
+            elif isinstance(node, FieldNode) and not node.selection_set:
+                total += TEXT_COST.get((parent.name, node.name.value), 0)
             elif isinstance(node, FieldNode) and node.selection_set:
                 if node.name.value not in _INTROSPECTION:
                     field = parent.fields[node.name.value]
                     inner = cost(node.selection_set, get_named_type(field.type))
-                    total += 1 + page_size(field, node) * inner
+                    total += 1 + page_size(parent, field, node) * inner
         return total
 
     return cost(operation.selection_set, schema.get_root_type(operation.operation))

@@ -14,9 +14,10 @@ from strawberry.types import ExecutionResult
 
 from core.errors import ErrorCode
 from core.principal import Principal
+from core.response_memory import ResponseMemory, held_response
 from core.telemetry import OPERATION_SECONDS, OPERATIONS, SUBSCRIPTIONS
 from server.errors import OPERATION_RESOLUTION_FAILURE, published
-from server.limits import MAX_COST, operation_cost, too_expensive
+from server.limits import MAX_COST, caller, operation_cost, too_expensive
 from server.validation import load
 
 Authenticate = Callable[[HTTPConnection, str | None], Awaitable[Principal | None]]
@@ -93,11 +94,13 @@ class Executor:
         new_context: NewContext,
         *,
         introspection: bool = True,
+        memory: ResponseMemory,
     ) -> None:
         self.authenticate = authenticate
         self._schema = schema
         self._new_context = new_context
         self._introspection = introspection
+        self._memory = memory
 
     def prepare(self, request: OperationRequest) -> Operation:
         schema = self._schema._schema
@@ -124,13 +127,18 @@ class Executor:
     ) -> AsyncGenerator[ExecutionResult, None]:
         """One result of a query or mutation, any number of a subscription, errors masked.
 
-        Read it to its end or close it; closing is recorded as the operation's cancellation.
+        Read it to its end or close it; closing is recorded as the operation's cancellation. Each
+        result counts as held in memory until the next one is asked for: send it before.
         """
-        with _recorded(operation, principal) as errors:
+        with (
+            _recorded(operation, principal) as errors,
+            self._memory.hold(caller(connection, principal)) as held,
+        ):
             if operation.errors:
                 errors += operation.errors
                 yield ExecutionResult(data=None, errors=operation.errors)
                 return
+            held_response.set(held)
             results = await self._schema.stream(
                 operation.request.query,
                 variable_values=operation.request.variables,
@@ -138,15 +146,23 @@ class Executor:
                 operation_name=operation.request.operation_name,
                 operation_extensions=operation.request.extensions,
             )
+            if operation.type is not OperationType.SUBSCRIPTION:
+                # To its end before it is sent, while whoever asked may still go away.
+                [result] = [result async for result in results]
+                yield self._published(result, errors)
+                return
             async with aclosing(results):
                 async for result in results:
-                    assert isinstance(result, ExecutionResult)
-                    result.errors = [
-                        published(error, suggestions=self._introspection)
-                        for error in result.errors or ()
-                    ]
-                    errors += result.errors
-                    yield result
+                    yield self._published(result, errors)
+                    held.release()
+
+    def _published(self, result: object, errors: list[GraphQLError]) -> ExecutionResult:
+        assert isinstance(result, ExecutionResult)
+        result.errors = [
+            published(error, suggestions=self._introspection) for error in result.errors or ()
+        ]
+        errors += result.errors
+        return result
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from core.errors import (
     InvalidInput,
     InvalidRefreshToken,
     NotFound,
+    QuotaExceeded,
     Unauthenticated,
 )
 from core.ids import new_id
@@ -59,12 +60,14 @@ class Accounts:
         logins: RateLimit,
         addresses: RateLimit,
         refresh_token_seconds: int,
+        max_api_keys: int,
     ) -> None:
         self._database = database
         self._logins = logins
         self._addresses = addresses
         self._signer = signer
         self._refresh_token_seconds = refresh_token_seconds
+        self._max_api_keys = max_api_keys
         # OWASP's floor for Argon2id: 19 MiB, two passes, one lane. Two at a time, in threads,
         # keep a burst of logins from taking every core and the event loop with it.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -166,7 +169,8 @@ class Accounts:
     async def create_api_key(
         self, principal: Principal, name: str, expires_at: datetime | None
     ) -> CreatedApiKey:
-        """Raises `InvalidInput`, and `Forbidden` to API keys: a leaked one ends when revoked."""
+        """Raises `InvalidInput`, `QuotaExceeded`, and `Forbidden` to API keys: a leaked one ends
+        when revoked."""
         if principal.session_id is None:
             raise Forbidden("An API key creates no further keys; log in for that.")
         if not 1 <= len(name.strip()) <= 100:
@@ -175,7 +179,13 @@ class Accounts:
         if expires_at is not None and expires_at <= datetime.now(UTC):
             raise InvalidInput("A key cannot expire in the past.", field="expiresAt")
         token = OpaqueToken.new(API_KEY_PREFIX, principal.user_id)
-        async with self._database.write(principal.user_id) as session:
+        async with self._database.write_alone(principal.user_id) as session:
+            if len(await accounts.api_keys(session)) >= self._max_api_keys:
+                await accounts.delete_ended_api_keys(session)
+            if len(await accounts.api_keys(session)) >= self._max_api_keys:
+                raise QuotaExceeded(
+                    f"You may have {self._max_api_keys:,} API keys; revoke one of them first."
+                )
             key = await accounts.insert_api_key(
                 session, token.id, name.strip(), token.secret_hash, expires_at
             )

@@ -110,7 +110,9 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         prices = Prices(settings.prompt_price, settings.completion_price)
         quota = Quota(settings.max_user_daily_answers, settings.max_user_monthly_tokens)
         generator = AnswerGenerator(database, retrieval, answerer, extractive, prices)
-        chat = await stack.enter_async_context(Chat(database, hints, tail, generator, quota))
+        chat = await stack.enter_async_context(
+            Chat(database, hints, tail, generator, quota, settings.max_user_conversations)
+        )
         TASKS.set_function(lambda: len(asyncio.all_tasks()))
         CONNECTIONS.set_function(lambda: database.connections_in_use)
         CHANNELS.set_function(lambda: hints.channel_count)
@@ -128,6 +130,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
                 RateLimit(redis, "login", LOGIN_TRIES, LOGIN_WINDOW_SECONDS),
                 RateLimit(redis, "address", settings.max_address_logins, LOGIN_WINDOW_SECONDS),
                 settings.refresh_token_seconds,
+                settings.max_user_api_keys,
             ),
             documents=Documents(database, storage, hints, queue, settings.max_attempts),
             uploads=Uploads(
@@ -135,7 +138,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             ),
             downloads=Downloads(storage, signer, _public_url(settings)),
             retrieval=retrieval,
-            conversations=Conversations(database),
+            conversations=Conversations(database, settings.max_user_conversations),
             chat=chat,
             quotas=Quotas(database, quota),
         )

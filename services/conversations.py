@@ -5,27 +5,30 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from core.errors import InvalidInput, NotFound
+from core.errors import InvalidInput, NotFound, QuotaExceeded
 from core.ids import check_page_size
 from core.principal import Principal
 from core.text import check_storable
 from db import citations, conversations
 from db.citations import Citation, Step
 from db.conversations import Conversation, Message, MessagesPage
-from db.engine import Database
+from db.engine import Database, ReadSession
 from db.retrieval import Hit
 
 Cursor = tuple[datetime, UUID]
 
 
 class Conversations:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, limit: int) -> None:
+        """`limit`: of one user's conversations."""
         self._database = database
+        self._limit = limit
 
     async def create(self, principal: Principal, title: str) -> Conversation:
-        """Raises `InvalidInput`."""
+        """Raises `InvalidInput` and `QuotaExceeded`."""
         title = _checked_title(title)
-        async with self._database.write(principal.user_id) as session:
+        async with self._database.write_alone(principal.user_id) as session:
+            await check_room(session, self._limit)
             return await conversations.insert_conversation(session, title)
 
     async def rename(self, principal: Principal, conversation_id: UUID, title: str) -> Conversation:
@@ -91,6 +94,12 @@ class Conversations:
     ) -> dict[UUID, list[Step]]:
         async with self._database.read(principal.user_id) as session:
             return await citations.steps(session, message_ids)
+
+
+async def check_room(session: ReadSession, limit: int) -> None:
+    """Raises `QuotaExceeded` when the owner may begin no further conversation."""
+    if await conversations.count(session) >= limit:
+        raise QuotaExceeded(f"You may have {limit:,} conversations; delete some of them first.")
 
 
 def _checked_title(title: str) -> str:

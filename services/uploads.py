@@ -141,6 +141,9 @@ class Uploads:
             known = await documents.document_by_content(session, _digest(announced.sha256))
             if known is not None:
                 return Uploaded(known, duplicate=True)
+            limit = self._settings.max_user_prepared_uploads
+            if await blobs.reservations(session) >= limit:
+                raise QuotaExceeded(f"{limit:,} announced files are awaited; send those first.")
             await self._check_quota(session, announced.filename, announced.byte_size)
             await blobs.abandon(
                 session, principal.user_id, key, ABANDONED_SECONDS, announced.byte_size

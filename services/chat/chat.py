@@ -22,6 +22,7 @@ from db.conversations import Conversation, Message
 from db.engine import Database, ReadSession, WriteSession
 from services.chat.answer_log import LEASE_SECONDS, AnswerLog, AnswerTail, failure
 from services.chat.generation import AnswerGenerator
+from services.conversations import check_room
 from services.hints import Hints, answer_subject, stop_subject
 from services.quotas import Quota
 
@@ -70,12 +71,14 @@ class Chat:
         tail: AnswerTail,
         generator: AnswerGenerator,
         quota: Quota,
+        max_conversations: int,
     ) -> None:
         self._database = database
         self._hints = hints
         self._tail = tail
         self._generator = generator
         self._quota = quota
+        self._max_conversations = max_conversations
         self._tasks: set[asyncio.Task[Any]] = set()
         self._logs: dict[UUID, AnswerLog] = {}
 
@@ -182,6 +185,7 @@ class Chat:
             last = await conversations.last_message(session, ask.conversation_id)
             parent_id = last.id if last else None
         else:
+            await check_room(session, self._max_conversations)
             conversation = await conversations.insert_conversation(session, title_of(ask.text))
             parent_id = None
         question = await conversations.insert_message(

@@ -292,6 +292,7 @@ async def test_without_redis_people_still_log_in(services: Services) -> None:
         RateLimit(gone, "login", 0, 60),
         RateLimit(gone, "address", 0, 60),
         60,
+        100,
     )
     session = await registered(services)
     assert (
@@ -314,6 +315,7 @@ async def test_people_log_in_while_redis_says_nothing(services: Services) -> Non
             RateLimit(silent, "login", 0, 60),
             RateLimit(silent, "address", 0, 60),
             60,
+            100,
         )
         async with asyncio.timeout(30):
             again = await accounts.login(session.user.email, PASSWORD)

@@ -200,7 +200,8 @@ def test_cost_follows_variables(variables: dict[str, object], expected: int) -> 
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_costly_operation_is_refused(client: httpx.AsyncClient) -> None:
-    query = "query ($n: Int!) { things(first: $n) { things(first: $n) { self_ { number } } } }"
+    query = """query ($n: Int!) { things(first: $n) { things(first: $n) {
+      a: self_ { number } b: self_ { number } } } }"""
 
     async def post(n: int) -> httpx.Response:
         return await client.post("/graphql", json={"query": query, "variables": {"n": n}})

@@ -21,7 +21,8 @@ from core.errors import NotFound, RateLimited, Unauthenticated
 from core.principal import Principal
 from core.settings import Settings
 from core.telemetry import correlation_id
-from server.asgi import build_app
+from server.asgi import build_app, response_memory
+from server.execution import BoundedExecution
 from server.operations import Executor
 from server.validation import CachedDocuments
 
@@ -231,6 +232,13 @@ def toy_app(settings: Settings) -> Starlette:
         Mutation,
         Subscription,
         extensions=[partial(CachedDocuments, introspection=introspection)],
+        execution_context_class=BoundedExecution,
     )
-    executor = Executor(schema, authenticate, new_context, introspection=introspection)
+    executor = Executor(
+        schema,
+        authenticate,
+        new_context,
+        introspection=introspection,
+        memory=response_memory(settings),
+    )
     return build_app(executor, settings, lifespan=lifespan)

@@ -5,6 +5,8 @@ from graphql import GraphQLObjectType, is_non_null_type
 from resolvers.schema import build_schema
 
 SCHEMA = build_schema()._schema
+INFALLIBLE = ("Subscription", "Page")
+"""A subscription has one root field; the slice of a page is clamped."""
 
 
 def fallible() -> dict[str, object]:
@@ -13,7 +15,7 @@ def fallible() -> dict[str, object]:
     for name, type_ in SCHEMA.type_map.items():
         if isinstance(type_, GraphQLObjectType) and not name.startswith("__"):
             for field_name, field in type_.fields.items():
-                if name in ("Query", "Mutation") or (field.args and name != "Subscription"):
+                if name in ("Query", "Mutation") or (field.args and name not in INFALLIBLE):
                     fields[f"{name}.{field_name}"] = field.type
     return fields
 
