@@ -27,14 +27,13 @@ async def ask_database(settings: Settings, name: str = "database_url") -> "Healt
 
 async def ask_redis(settings: Settings) -> str:
     """Its version. Raises `UsageError`."""
-    from redis.asyncio import Redis
-    from redis.exceptions import RedisError
+    from services.redis import LOST, Redis
 
     try:
         url = str(settings.redis_url)
         async with Redis.from_url(url, socket_connect_timeout=CONNECT_SECONDS) as redis:
             return str((await redis.info("server"))["redis_version"])
-    except (RedisError, ValueError) as error:
+    except (*LOST, ValueError) as error:
         _refuse(settings, "redis_url", error)
 
 

@@ -6,10 +6,15 @@ SQLAlchemy's connection a statement costs five times the CPU.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
-from functools import cache
-from typing import Any, Self
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
+from functools import cache, partial
+from typing import Any, ParamSpec, Self
 from uuid import UUID
 from weakref import WeakValueDictionary
 
@@ -21,6 +26,7 @@ from sqlalchemy.engine import make_url
 
 from core.errors import DatabaseUnavailable, InvalidInput, Unauthenticated
 
+P = ParamSpec("P")
 Row = Mapping[str, Any]
 
 CONNECT_SECONDS = 10
@@ -89,11 +95,22 @@ class ReadSession:
 class WriteSession(ReadSession):
     """One transaction that may write; commits when its block ends well."""
 
+    def __init__(self, connection: asyncpg.Connection, owner_id: UUID | None) -> None:
+        super().__init__(connection, owner_id)
+        self.acts: list[Callable[[], Awaitable[object]]] = []
+        """What follows the commit, in this order."""
+
     async def run(self, statement: TextClause, **parameters: object) -> int:
         """Number of rows affected."""
         sql, names = _compiled(statement)
         tag = await self._connection.execute(sql, *[parameters[n] for n in names])
         return int(tag.rpartition(" ")[2])
+
+    def after_commit(
+        self, act: Callable[P, Awaitable[object]], *args: P.args, **kwargs: P.kwargs
+    ) -> None:
+        """Have `act` called once this transaction is committed; after a rollback it never is."""
+        self.acts.append(partial(act, *args, **kwargs))
 
     async def run_many(self, statement: TextClause, rows: Sequence[Mapping[str, object]]) -> None:
         """The statement once a row, in one round trip."""
@@ -140,8 +157,9 @@ class Database:
 
     @asynccontextmanager
     async def write(self, owner_id: UUID | None) -> AsyncIterator[WriteSession]:
-        async with self._transaction("READ WRITE", owner_id) as connection:
-            yield WriteSession(connection, owner_id)
+        """Commits when the block ends well, and then does what is to follow a commit."""
+        async with self._write(owner_id, nullcontext()) as session:
+            yield session
 
     @asynccontextmanager
     async def write_alone(self, owner_id: UUID) -> AsyncIterator[WriteSession]:
@@ -150,7 +168,7 @@ class Database:
         Waiting for others of this process takes no connection.
         """
         turn = self._turns.setdefault(owner_id, asyncio.Lock())
-        async with turn, self.write(owner_id) as session:
+        async with self._write(owner_id, turn) as session:
             await session.one(_LOCK_OWNER, owner=str(owner_id))
             yield session
 
@@ -161,6 +179,16 @@ class Database:
     @property
     def connections_in_use(self) -> int:
         return int(self._pool.get_size() - self._pool.get_idle_size())
+
+    @asynccontextmanager
+    async def _write(
+        self, owner_id: UUID | None, turn: AbstractAsyncContextManager[None]
+    ) -> AsyncIterator[WriteSession]:
+        async with turn, self._transaction("READ WRITE", owner_id) as connection:
+            session = WriteSession(connection, owner_id)
+            yield session
+        for act in session.acts:
+            await act()
 
     @asynccontextmanager
     async def _transaction(

@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
-from redis.asyncio import Redis
 
 from core.errors import DomainError
 from core.language import detect_language
+from core.periodic import in_background
 from core.principal import Principal
 from core.settings import Settings
 from core.telemetry import CHANNELS, CONNECTIONS, TASKS, WRITING
@@ -25,6 +25,7 @@ from services.accounts import Accounts
 from services.chat.answer_log import AnswerTail
 from services.chat.chat import Chat
 from services.chat.generation import AnswerGenerator
+from services.chat.sweeper import SWEEP_SECONDS, AnswerSweeper
 from services.conversations import Conversations
 from services.documents import Documents
 from services.downloads import Downloads
@@ -32,6 +33,7 @@ from services.hints import Hints
 from services.queue import Queue, open_redis
 from services.quotas import Prices, Quota, Quotas
 from services.rate_limit import RateLimit
+from services.redis import Redis
 from services.retrieval import Retrieval
 from services.uploads import Uploads
 
@@ -113,6 +115,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         chat = await stack.enter_async_context(
             Chat(database, hints, tail, generator, quota, settings.max_user_conversations)
         )
+        sweeper = AnswerSweeper(database, tail)
+        await stack.enter_async_context(in_background(sweeper.sweep, SWEEP_SECONDS))
         TASKS.set_function(lambda: len(asyncio.all_tasks()))
         CONNECTIONS.set_function(lambda: database.connections_in_use)
         CHANNELS.set_function(lambda: hints.channel_count)

@@ -101,7 +101,7 @@ class Documents:
         async with self._database.write(principal.user_id) as session:
             if not await documents.delete(session, document_id):
                 raise _no_document()
-        await self._hints.publish(document_subject(document_id), owner_subject(principal.user_id))
+            self._hints.document_changed(session, document_id)
 
     async def cancel(self, principal: Principal, document_id: UUID) -> Document:
         """Raises `NotFound`, and `InvalidState` when nothing is being processed."""
@@ -120,9 +120,8 @@ class Documents:
                 snapshot.fraction,
                 snapshot.attempt,
             )
-            document = await self._existing(session, document_id)
-        await self._hints.publish(document_subject(document_id), owner_subject(principal.user_id))
-        return document
+            self._hints.document_changed(session, document_id)
+            return await self._existing(session, document_id)
 
     async def retry(self, principal: Principal, document_id: UUID) -> Document:
         """Raises `NotFound`, and `InvalidState` unless it failed or was cancelled."""
@@ -134,10 +133,9 @@ class Documents:
             await progress.advance(
                 session, document_id, DocumentStatus.PENDING, IngestionStage.STORED, 0, attempt
             )
-            document = await self._existing(session, document_id)
-        await self._queue.wake([document.version_id])
-        await self._hints.publish(document_subject(document_id), owner_subject(principal.user_id))
-        return document
+            self._queue.wake(session, document.version_id)
+            self._hints.document_changed(session, document_id)
+            return await self._existing(session, document_id)
 
     async def progress(
         self, principal: Principal, document_id: UUID, after_version: int

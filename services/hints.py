@@ -5,18 +5,17 @@ again after a while anyway.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+
+from db.engine import WriteSession
+from services.redis import LOST, Redis, best_effort
 
 logger = structlog.get_logger()
 IDLE_SECONDS = 1.0
-PUBLISH_SECONDS = 0.5
-"""What a Redis that hangs may cost whoever has something to say."""
 
 
 def hint_channel(subject: str) -> str:
@@ -77,20 +76,16 @@ class Hints:
         self._connected = False
         self._reader: asyncio.Task[None] | None = None
 
-    async def publish(self, *subjects: str) -> None:
-        """Best effort: without Redis, listeners find out by themselves a little later."""
-        try:
-            async with (
-                asyncio.timeout(PUBLISH_SECONDS),
-                self._redis.pipeline(transaction=False) as pipeline,
-            ):
-                for subject in subjects:
-                    pipeline.publish(hint_channel(subject), b"")
-                await pipeline.execute()
-        except (RedisError, OSError) as error:
-            logger.warning("hint lost", error=repr(error))
-            for subject in subjects:  # at least those of this process
-                self._wake(hint_channel(subject))
+    def publish(self, session: WriteSession, *subjects: str) -> None:
+        """Tell listeners once the session's transaction is committed.
+
+        Without Redis they find out by themselves a little later.
+        """
+        session.after_commit(self._publish, subjects)
+
+    def document_changed(self, session: WriteSession, document_id: UUID) -> None:
+        """Tell whoever watches the document or its owner's library, after the commit."""
+        self.publish(session, document_subject(document_id), owner_subject(session.owner_id))
 
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncIterator[Listener]:
@@ -115,13 +110,25 @@ class Hints:
                 await self._reader
         await self._pubsub.aclose()  # type: ignore[no-untyped-call]
 
+    async def _publish(self, subjects: Sequence[str]) -> None:
+        async def send() -> bool:
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for subject in subjects:
+                    pipeline.publish(hint_channel(subject), b"")
+                await pipeline.execute()
+            return True
+
+        if not await best_effort(send(), without="hint lost"):
+            for subject in subjects:  # at least those of this process
+                self._wake(hint_channel(subject))
+
     async def _join(self, channel: str, listener: Listener) -> None:
         joined = self._listeners.setdefault(channel, set())
         joined.add(listener)
         if len(joined) == 1:
             self._confirmed[channel] = asyncio.Event()
             if self._is_open:
-                with suppress(RedisError, OSError):
+                with suppress(*LOST):
                     await self._pubsub.subscribe(channel)
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
@@ -138,7 +145,7 @@ class Hints:
             self._listeners.pop(channel, None)
             self._confirmed.pop(channel, None)
             if self._is_open:
-                with suppress(RedisError, OSError):
+                with suppress(*LOST):
                     await self._pubsub.unsubscribe(channel)
 
     async def _read(self) -> None:
@@ -147,7 +154,7 @@ class Hints:
                 if not self._is_open:
                     await self._connect()
                 message = await self._pubsub.get_message(timeout=IDLE_SECONDS)
-            except (RedisError, OSError) as error:
+            except LOST as error:
                 logger.warning("hints interrupted", error=str(error))
                 self._connected = False
                 await asyncio.sleep(1)

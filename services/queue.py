@@ -1,19 +1,14 @@
 """Waking the workers: arq jobs say that there is work, the database says which."""
 
-import asyncio
 import json
-from collections.abc import Iterable
 from uuid import UUID
 
-import structlog
 from arq.connections import ArqRedis
-from redis.asyncio import ConnectionPool
-from redis.exceptions import RedisError
 
-logger = structlog.get_logger()
+from db.engine import WriteSession
+from services.redis import ConnectionPool, best_effort
+
 JOB = "ingest"
-WAKE_SECONDS = 0.5
-"""What a Redis that hangs may cost an upload that is safe already."""
 
 
 def encode_job(job: dict[str, object]) -> bytes:
@@ -35,11 +30,13 @@ class Queue:
     def __init__(self, redis: ArqRedis) -> None:
         self.redis = redis
 
-    async def wake(self, version_ids: Iterable[UUID]) -> None:
-        """One wake-up a version; a lost one costs little time, since workers look by themselves."""
-        try:
-            async with asyncio.timeout(WAKE_SECONDS):
-                for version_id in version_ids:
-                    await self.redis.enqueue_job(JOB, _job_id=str(version_id))
-        except (RedisError, OSError) as error:
-            logger.warning("wake-up lost", error=repr(error))
+    def wake(self, session: WriteSession, version_id: UUID) -> None:
+        """Wake a worker for a version once the session's transaction is committed.
+
+        A wake-up that is lost costs little time, since workers look by themselves.
+        """
+        session.after_commit(self._wake, version_id)
+
+    async def _wake(self, version_id: UUID) -> None:
+        job = self.redis.enqueue_job(JOB, _job_id=str(version_id))
+        await best_effort(job, without="wake-up lost")

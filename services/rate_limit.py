@@ -1,18 +1,10 @@
-"""How often somebody may try."""
+"""A limit on how often somebody may try."""
 
-import asyncio
 import hashlib
 from ipaddress import IPv6Address, ip_address
 
-import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
-
 from core.errors import RateLimited
-
-logger = structlog.get_logger()
-COUNT_SECONDS = 1
-"""What a Redis that hangs may cost whoever tries."""
+from services.redis import Redis, best_effort
 
 
 class RateLimit:
@@ -26,32 +18,35 @@ class RateLimit:
 
     async def hit(self, subject: str) -> None:
         """Count one try; raises `RateLimited` when there are too many."""
-        key = self._key(subject)
-        try:
-            async with asyncio.timeout(COUNT_SECONDS), self._redis.pipeline() as pipeline:
-                pipeline.set(key, 0, ex=self._window_seconds, nx=True)
-                pipeline.incr(key)
-                pipeline.ttl(key)
-                _, tries, seconds_left = await pipeline.execute()
-        except (RedisError, OSError) as error:
-            logger.warning("tries are not counted", error=repr(error))
+        counted = await best_effort(self._count(self._key(subject)), without="tries not counted")
+        if counted is None:
             return
+        tries, seconds_left = counted
         if tries > self._limit:
             raise RateLimited("Too many tries; wait a little.", float(seconds_left))
 
     async def reset(self, subject: str) -> None:
-        try:
-            async with asyncio.timeout(COUNT_SECONDS):
-                await self._redis.delete(self._key(subject))
-        except (RedisError, OSError) as error:
-            logger.warning("tries are not forgiven", error=repr(error))
+        """Begin the count of tries anew."""
+        await best_effort(self._redis.delete(self._key(subject)), without="tries not forgiven")
+
+    async def _count(self, key: str) -> tuple[int, int]:
+        """Tries in this window, this one included, and the seconds that are left of it."""
+        async with self._redis.pipeline() as pipeline:
+            pipeline.set(key, 0, ex=self._window_seconds, nx=True)
+            pipeline.incr(key)
+            pipeline.ttl(key)
+            _, tries, seconds_left = await pipeline.execute()
+        return tries, seconds_left
 
     def _key(self, subject: str) -> str:
         return f"lectern:tries:{self._name}:{hashlib.sha256(subject.encode()).hexdigest()}"
 
 
 def network_of(address: str) -> str:
-    """The subject for a client's address: whoever has one of IPv6 has the 2^64 of its network."""
+    """What tries from a client's address count under.
+
+    An IPv6 address counts as its /64 network, all of which one client may use.
+    """
     try:
         ip = ip_address(address)
     except ValueError:

@@ -28,7 +28,7 @@ from db.documents import Document, NewVersion, Usage
 from db.engine import Database, WriteSession
 from providers.storage import Storage
 from services.documents import checked_filename
-from services.hints import Hints, document_subject, owner_subject
+from services.hints import Hints
 from services.intake import Intake, too_large
 from services.queue import Queue
 
@@ -245,10 +245,10 @@ class Uploads:
                 raise ProviderUnavailable(
                     ErrorCode.STORAGE_UNAVAILABLE, "The upload took too long; try again."
                 )
+            self._queue.wake(session, version_id)
+            self._hints.document_changed(session, document_id)
             [document] = (await documents.documents_by_ids(session, [document_id])).values()
-        await self._queue.wake([version_id])
-        await self._hints.publish(document_subject(document_id), owner_subject(principal.user_id))
-        return Uploaded(document, duplicate=False)
+            return Uploaded(document, duplicate=False)
 
     async def _check_quota(self, session: WriteSession, filename: str, size: int) -> None:
         used, reserved = await documents.usage(session), await blobs.reserved(session)

@@ -1,13 +1,8 @@
 """Keeps the vectors of large libraries in the graph that their searches read."""
 
-import asyncio
-
-import structlog
-
 from db import vectors
 from db.engine import Database
 
-logger = structlog.get_logger()
 PAUSE_SECONDS = 60.0
 """How long new vectors may wait; until then searches compare them one by one."""
 RECENT_DAYS = 2
@@ -17,14 +12,6 @@ class Graphs:
     def __init__(self, database: Database, graph_chunks: int) -> None:
         self._database = database
         self._graph_chunks = graph_chunks
-
-    async def run(self) -> None:
-        while True:
-            try:
-                await self.extend()
-            except Exception:
-                logger.exception("extending graphs broke")
-            await asyncio.sleep(PAUSE_SECONDS)
 
     async def extend(self) -> None:
         """Go on until every large library that has changed is in the graph as a whole."""

@@ -13,9 +13,9 @@ from typing import Any
 
 import structlog
 from arq.worker import Worker, func
-from redis.exceptions import RedisError
 
 from core.errors import DatabaseUnavailable
+from core.periodic import repeat
 from core.settings import Settings
 from core.telemetry import CONFINEMENT
 from providers.parsing.confinement import INDISPENSABLE, Wall
@@ -25,9 +25,10 @@ from services.container import Services, open_services
 from services.ingestion.jobs import Ingestion
 from services.ingestion.pipeline import Pipeline
 from services.queue import JOB, decode_job, encode_job
-from workers.graphs import Graphs
+from services.redis import LOST
+from workers.graphs import PAUSE_SECONDS, Graphs
 from workers.scratch import scratch_folder
-from workers.sweeper import Sweeper
+from workers.sweeper import SWEEP_SECONDS, Sweeper
 
 logger = structlog.get_logger()
 NICENESS = 10
@@ -61,8 +62,8 @@ async def _run(settings: Settings) -> None:
         duties = [
             stop.wait(),
             _hear(services, wakes),
-            Sweeper(services.database, services.storage).run(),
-            Graphs(services.database, settings.graph_chunks).run(),
+            repeat(Sweeper(services.database, services.storage).sweep, SWEEP_SECONDS),
+            repeat(Graphs(services.database, settings.graph_chunks).extend, PAUSE_SECONDS),
             *(_work(ingestion, wake, number) for number, wake in enumerate(wakes)),
         ]
         tasks = [asyncio.create_task(duty) for duty in duties]
@@ -123,6 +124,6 @@ async def _hear(services: Services, wakes: Sequence[asyncio.Event]) -> None:
         )
         try:
             await worker.async_run()
-        except (RedisError, OSError) as error:
+        except LOST as error:
             logger.warning("redis lost; looking for work without it", error=str(error))
         await asyncio.sleep(RECONNECT_SECONDS)

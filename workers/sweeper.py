@@ -1,7 +1,5 @@
 """Deletes what nobody can reach any more; any number of sweepers may run at once."""
 
-import asyncio
-
 import structlog
 
 from core.errors import ProviderUnavailable
@@ -19,15 +17,6 @@ class Sweeper:
     def __init__(self, database: Database, storage: Storage) -> None:
         self._database = database
         self._storage = storage
-
-    async def run(self) -> None:
-        """Sweep for ever; a sweep that breaks is logged and the next one comes all the same."""
-        while True:
-            try:
-                await self.sweep()
-            except Exception:
-                logger.exception("sweep broke")
-            await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> None:
         """Go on until nothing is due."""

@@ -8,8 +8,6 @@ from typing import Literal
 from uuid import UUID
 
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from core.errors import ErrorCode
 from core.principal import Principal
@@ -31,6 +29,7 @@ from db.engine import Database
 from providers.answering import Step as AnswererStep
 from providers.answering import Tokens
 from services.hints import Hints, answer_subject, hint_channel, stop_subject
+from services.redis import Redis, best_effort
 
 logger = structlog.get_logger()
 COALESCE_SECONDS = 0.025
@@ -43,8 +42,6 @@ already ends the answer in its place."""
 TAIL_SECONDS, ENDED_SECONDS = 600, 5
 """How long Redis keeps the newest events of an answer, and those of one that has ended: then the
 database has all of them but what was cited from documents deleted since."""
-REDIS_SECONDS = 0.5
-"""What a Redis that hangs may cost an answer or its followers each time."""
 
 _FAILURES = {
     ErrorCode.INTERRUPTED: "The answer was interrupted; ask again.",
@@ -66,29 +63,25 @@ class AnswerTail:
 
     async def append(self, message_id: UUID, events: Sequence[Event]) -> None:
         """Unless they are there already. Also tells whoever follows the answer."""
+        await best_effort(self._append(message_id, events), without="answer tail lost")
+
+    async def _append(self, message_id: UUID, events: Sequence[Event]) -> None:
         key = _key(message_id)
-        ended = events[-1].is_last
-        try:
-            async with (
-                asyncio.timeout(REDIS_SECONDS),
-                self._redis.pipeline(transaction=False) as pipeline,
-            ):
-                for event in events:
-                    content = event.content
-                    fields = {"kind": content.kind, "payload": json.dumps(content.to_payload())}
-                    pipeline.xadd(key, fields, id=f"{event.sequence}-0")  # type: ignore[arg-type]
-                pipeline.expire(key, ENDED_SECONDS if ended else TAIL_SECONDS)
-                pipeline.publish(hint_channel(answer_subject(message_id)), b"")
-                await pipeline.execute(raise_on_error=False)
-        except (RedisError, OSError) as error:
-            logger.warning("answer tail lost", error=repr(error))
+        seconds = ENDED_SECONDS if events[-1].is_last else TAIL_SECONDS
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for event in events:
+                content = event.content
+                fields = {"kind": content.kind, "payload": json.dumps(content.to_payload())}
+                pipeline.xadd(key, fields, id=f"{event.sequence}-0")  # type: ignore[arg-type]
+            pipeline.expire(key, seconds)
+            pipeline.publish(hint_channel(answer_subject(message_id)), b"")
+            await pipeline.execute(raise_on_error=False)
 
     async def after(self, message_id: UUID, sequence: int, limit: int) -> list[Event] | None:
         """The events that follow `sequence`, none if there is no news; None if they are lost."""
-        try:
-            async with asyncio.timeout(REDIS_SECONDS):
-                entries = await self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
-        except (RedisError, OSError):
+        stream = self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
+        entries = await best_effort(stream, without="answer tail not read")
+        if entries is None:
             return None
         events = [_event(id_, fields) for id_, fields in entries]
         gapless = [e for expected, e in enumerate(events, sequence + 1) if e.sequence == expected]
@@ -202,18 +195,14 @@ class AnswerLog:
         while True:
             try:
                 async with asyncio.timeout(LEASE_SECONDS / 4):
-                    ended = await self._end(ending)
+                    await self._end(ending)
             except Exception:
                 if not self._holds_lease():
                     logger.exception("end not written", message_id=str(self.message_id))
                     return
                 await asyncio.sleep(RETRY_SECONDS)
             else:
-                break
-        if ended:
-            await self._send()
-        else:
-            await self._hints.publish(answer_subject(self.message_id))
+                return
 
     def _holds_lease(self) -> bool:
         return time.monotonic() - self._leased_at < SILENT_AFTER_SECONDS
@@ -251,16 +240,18 @@ class AnswerLog:
         self._kept, self._leased_at = kept, leased_at
         return state
 
-    async def _end(self, ending: Ending) -> bool:
+    async def _end(self, ending: Ending) -> None:
         sequence = self._events[-1].sequence
         async with self._database.write(self._principal.user_id) as session:
             ended = await answers.end(session, self.message_id, ending, self.text, sequence)
             if ended:
                 unkept = self._events[self._kept :]
                 await answer_events.append(session, self.message_id, unkept)
+                session.after_commit(self._send)
+            else:
+                self._hints.publish(session, answer_subject(self.message_id))
             if ended or await conversations.message(session, self.message_id) is None:
                 await usage.count_tokens(session, ending)  # a deleted answer is not given back
-        return ended
 
 
 def _event(id_: bytes, fields: dict[bytes, bytes]) -> Event:

@@ -13,11 +13,9 @@ import structlog
 from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
 from core.principal import Principal
 from core.states import MessageRole, MessageStatus
-from core.telemetry import ANSWERS
 from core.text import check_storable
 from db import answer_events, answers, conversations, usage
-from db.answer_events import AnswerStarted, DeltaWritten, Event
-from db.answers import Ending
+from db.answer_events import AnswerStarted, Event
 from db.conversations import Conversation, Message
 from db.engine import Database, ReadSession, WriteSession
 from services.chat.answer_log import LEASE_SECONDS, AnswerLog, AnswerTail, failure
@@ -35,8 +33,6 @@ MAX_STREAMING = 5
 RECHECK_SECONDS = 10.0
 """How long a follower trusts that it would have heard of news."""
 STOP_SECONDS = 2.0
-SWEEP_SECONDS = 3.0
-"""With the lease, less than 15 seconds until the answer of a dead replica has ended."""
 GRACE_SECONDS = 2.0
 """For answers that are almost done when the process is to end."""
 MAX_SEQUENCE = 2**31 - 2
@@ -83,17 +79,15 @@ class Chat:
         self._logs: dict[UUID, AnswerLog] = {}
 
     async def __aenter__(self) -> Self:
-        self._sweeper = asyncio.create_task(self._sweep())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Give answers a moment to be finished; the others end INTERRUPTED with their text."""
-        self._sweeper.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(self._sweeper, *self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def writing(self) -> int:
@@ -247,7 +241,7 @@ class Chat:
             async with self._database.write(principal.user_id) as session:
                 message = await self._answer(session, message_id)
                 await answers.request_stop(session, message_id)
-            await self._hints.publish(stop_subject(message_id))
+                self._hints.publish(session, stop_subject(message_id))
             deadline = time.monotonic() + STOP_SECONDS
             while message.status is MessageStatus.STREAMING and time.monotonic() < deadline:
                 await listener.wait(0.1)
@@ -269,43 +263,6 @@ class Chat:
         if message is None:
             raise NotFound("There is no answer with this id.")
         return message
-
-    async def interrupt_expired(self) -> None:
-        """End the answers whose writer died; what is written stays."""
-        async with self._database.read(None) as session:
-            expired = await answers.expired(session)
-        for message_id, owner_id in expired:
-            try:
-                await self._interrupt(message_id, owner_id)
-            except Exception:
-                logger.exception("answer not ended", message_id=str(message_id))
-
-    async def _interrupt(self, message_id: UUID, owner_id: UUID) -> None:
-        async with self._database.read(owner_id) as session:
-            last = await answer_events.last_sequence(session, message_id)
-        lost = await self._tail.after(message_id, last, BATCH) or []
-        async with self._database.write(owner_id) as session:
-            text = await answers.lock_expired(session, message_id)
-            if text is None:
-                return
-            contents = [event.content for event in lost]
-            text += "".join(c.text for c in contents if isinstance(c, DeltaWritten))
-            sequence = last + len(lost) + 1
-            end = Event(sequence, failure(ErrorCode.INTERRUPTED))
-            ending = Ending(MessageStatus.INTERRUPTED, failure_code=ErrorCode.INTERRUPTED)
-            await answer_events.append(session, message_id, [*lost, end])
-            await answers.end(session, message_id, ending, text, sequence)
-        ANSWERS.labels(outcome="interrupted").inc()
-        await self._tail.append(message_id, [end])
-
-    async def _sweep(self) -> None:
-        """In every process: an answer must end even while no worker lives."""
-        while True:
-            try:
-                await self.interrupt_expired()
-            except Exception as error:
-                logger.warning("sweep postponed", error=repr(error))
-            await asyncio.sleep(SWEEP_SECONDS)
 
     async def _answer(self, session: ReadSession, message_id: UUID) -> Message:
         message = await conversations.message(session, message_id)

@@ -7,7 +7,7 @@ from core.states import DocumentStatus, IngestionStage
 from db import chunks, jobs, progress
 from db.engine import Database, WriteSession
 from db.jobs import Claim
-from services.hints import Hints, document_subject, owner_subject
+from services.hints import Hints
 
 
 class Attempt:
@@ -18,12 +18,10 @@ class Attempt:
 
     @asynccontextmanager
     async def fenced(self) -> AsyncIterator[WriteSession]:
-        """One transaction, and then a hint to whoever watches. Raises `LeaseLost`."""
+        """One transaction of whoever holds the lease. Raises `LeaseLost`."""
         async with self.database.write(self.claim.owner_id) as session:
             await jobs.fence(session, self.claim)
             yield session
-        document, owner = self.claim.document_id, self.claim.owner_id
-        await self._hints.publish(document_subject(document), owner_subject(owner))
 
     async def advance(
         self,
@@ -34,6 +32,7 @@ class Attempt:
         message: str | None = None,
         failure: progress.Failure | None = None,
     ) -> None:
+        """Write the next snapshot, and tell whoever watches once it is committed."""
         await progress.advance(
             session,
             self.claim.document_id,
@@ -44,6 +43,7 @@ class Attempt:
             message,
             failure,
         )
+        self._hints.document_changed(session, self.claim.document_id)
 
     async def clear(self) -> None:
         """Forget what was made of the version so far."""

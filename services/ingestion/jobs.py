@@ -118,7 +118,7 @@ class Ingestion:
     async def _hand_back(self, attempt: Attempt) -> str:
         async with self._database.write(None) as session:
             await jobs.hand_back(session, attempt.claim)
-        await self._queue.wake([attempt.claim.version_id])
+            self._queue.wake(session, attempt.claim.version_id)
         return "handed back"
 
 

@@ -25,6 +25,7 @@ from db.citations import Citation, Step
 from db.conversations import Message
 from services.chat.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail, failure
 from services.chat.chat import BATCH, Ask, title_of
+from services.chat.sweeper import AnswerSweeper
 from services.container import Services, open_services
 from services.queue import open_redis
 from support.language_model import Model, says, tool_calls
@@ -215,7 +216,7 @@ async def test_a_sweep_keeps_what_only_redis_knew(
     await tail.append(answer.id, lost)
     await tail.append(answer.id, [Event(5, DeltaWritten("after a hole"))])
 
-    await services.chat.interrupt_expired()
+    await AnswerSweeper(services.database, AnswerTail(services.redis)).sweep()
 
     message = (await services.conversations.messages_by_ids(principal, [answer.id]))[answer.id]
     assert (message.status, message.text) == ("INTERRUPTED", "Lit [1]")
@@ -237,7 +238,7 @@ async def test_who_saw_more_than_was_kept_hears_of_the_end(
     services: Services, principal: Principal, seen: int
 ) -> None:
     answer = await begin(services, principal)
-    await services.chat.interrupt_expired()
+    await AnswerSweeper(services.database, AnswerTail(services.redis)).sweep()
 
     (end,) = [event async for event in services.chat.follow(principal, answer, seen)]
 
@@ -305,7 +306,7 @@ async def test_a_writer_that_comes_back_late_changes_nothing(
     tail = AnswerTail(services.redis)
     log = AnswerLog(services.database, services.hints, tail, principal, answer.id, STARTED)
     log.delta("Too late.")
-    await services.chat.interrupt_expired()
+    await AnswerSweeper(services.database, AnswerTail(services.redis)).sweep()
 
     assert await asyncio.wait_for(log.keep(), 60) == "gone"
     await log.end(answers.Ending(MessageStatus.COMPLETED, "late", True))

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from cli.embedded import EmbeddedPostgres
-from core.errors import InvalidInput
+from core.errors import DatabaseUnavailable, InvalidInput
 from core.ids import new_id
+from db import accounts
 from db.engine import Database
 
 BACKEND = text("SELECT pg_backend_pid() AS pid")
@@ -63,3 +64,39 @@ async def test_text_that_cannot_be_stored_is_bad_input(
         with pytest.raises(InvalidInput):
             async with database.read(None) as session:
                 await session.one(text("SELECT CAST(:value AS text)"), value=unstorable)
+
+
+async def test_what_follows_a_commit_finds_it(postgres: EmbeddedPostgres) -> None:
+    user_id, found = new_id(), list[bool]()
+
+    async def look(database: Database) -> None:
+        async with database.read(user_id) as session:
+            found.append(await accounts.user_by_id(session, user_id) is not None)
+
+    async with Database(postgres.app_url, pool_size=1) as database:
+        async with database.write_alone(user_id) as session:
+            session.after_commit(look, database)
+            await accounts.insert_user(session, f"{user_id.hex}@example.org", "", None)
+            assert found == []
+        assert found == [True]
+
+
+async def test_nothing_follows_a_rollback(postgres: EmbeddedPostgres) -> None:
+    done = list[str]()
+
+    async def act(name: str) -> None:
+        done.append(name)
+
+    async def fail(database: Database, statement: str) -> None:
+        async with database.write(None) as session:
+            session.after_commit(act, statement)
+            await session.one(text(statement))
+
+    async with Database(postgres.app_url) as database:
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            await fail(database, "SELECT 1 / 0")
+        with pytest.raises(DatabaseUnavailable):
+            await fail(database, "SELECT pg_terminate_backend(pg_backend_pid())")
+        async with database.write(None) as session:
+            session.after_commit(act, "committed")
+    assert done == ["committed"]

@@ -1,10 +1,15 @@
 """Hints over a Redis whose connections break while subjects are joined and left."""
 
 import asyncio
+from uuid import UUID
 
+import pytest
+
+from core.errors import InvalidState
 from core.ids import new_id
+from core.principal import Principal
 from services.container import Services
-from services.hints import answer_subject
+from services.hints import answer_subject, document_subject
 
 PATIENCE_SECONDS = 30
 
@@ -46,6 +51,32 @@ async def test_subjects_that_are_left_while_redis_is_away_are_not_joined_again(
 
         assert joined == 1
         assert await _subscribers(services, left) == 0
+
+
+async def test_a_rollback_sends_no_hint_and_wakes_no_worker(
+    services: Services, principal: Principal
+) -> None:
+    lost, sent = new_id(), new_id()
+
+    async def announce(document_id: UUID) -> None:
+        async with services.database.write(principal.user_id) as session:
+            services.hints.document_changed(session, document_id)
+            services.queue.wake(session, document_id)
+            if document_id == lost:
+                raise InvalidState("rolled back")
+
+    async with services.redis.pubsub() as pubsub:
+        await pubsub.subscribe(*(f"lectern:hint:{document_subject(id_)}" for id_ in (lost, sent)))
+        with pytest.raises(InvalidState):
+            await announce(lost)
+        await announce(sent)
+
+        stream = pubsub.listen()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            messages = [await anext(stream) for _ in range(3)]
+    assert messages[-1]["channel"].decode().endswith(document_subject(sent))
+    assert [await services.redis.zrem("arq:queue", str(id_)) for id_ in (lost, sent)] == [0, 1]
+    await services.redis.delete(f"arq:job:{sent}")
 
 
 async def _subscribers(services: Services, subject: str) -> int:
