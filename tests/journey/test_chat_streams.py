@@ -384,8 +384,11 @@ async def test_a_thousand_abrupt_closes_leave_nothing_behind(
     cluster: Cluster, unfinished: str
 ) -> None:
     url = cluster.urls[1]
-    await collect(url, cluster.token, CHAT, input=question(text=" "))
+    async with subscribe(url, cluster.token, ANSWER, id=unfinished, after=0) as events:
+        await anext(aiter(events))  # what the first follower of a process opens stays open
     before = await gauges(url)
+    while before["websockets_open"] or before["subscriptions_active"]:
+        before = await gauges(url)
     at_once = asyncio.Semaphore(20)
 
     async def come_and_go(number: int) -> None:
