@@ -50,7 +50,7 @@ class AnswerPrinter:
         page = f"page{'s' if len(pages) > 1 else ''} {', '.join(map(str, pages))}"
         verified = all(citation["verified"] for citation in citations)
         self._console.print(
-            rf"\[{number}] [bold]{escape(citations[0]['document']['filename'])}[/], {page}, "
+            rf"\[{number}] [bold]{escape(citations[0]['filename'])}[/], {page}, "
             + ("[green]word for word[/]" if verified else "[yellow]not verified[/]")
         )
         for quote in dict.fromkeys(citation["quote"] for citation in citations):

@@ -69,7 +69,7 @@ subscription Chat($input: ChatInput!) {
     ... on ChatStarted { conversation { id } }
     ... on ChatDelta { text }
     ... on ChatCompleted {
-      answer { suggestions citations { index pageNumber quote verified document { filename } } }
+      answer { suggestions citations { index filename pageNumber quote verified } }
     }
     ... on ChatFailed { message }
   }

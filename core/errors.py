@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     FILE_TOO_LARGE = "FILE_TOO_LARGE"
     UNSUPPORTED_FILE_TYPE = "UNSUPPORTED_FILE_TYPE"
     QUOTA_EXCEEDED = "QUOTA_EXCEEDED"
+    NAME_TAKEN = "NAME_TAKEN"
     UPLOAD_MISMATCH = "UPLOAD_MISMATCH"
     INVALID_STATE = "INVALID_STATE"
 
@@ -129,6 +130,12 @@ class UnsupportedFileType(DomainError):
 
 class QuotaExceeded(DomainError):
     code = ErrorCode.QUOTA_EXCEEDED
+
+
+class NameTaken(DomainError):
+    """Another document has this name, and the file was to be rejected then."""
+
+    code = ErrorCode.NAME_TAKEN
 
 
 class UploadMismatch(DomainError):

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     USER = "user"
     API_KEY = "key"
     DOCUMENT = "doc"
+    VERSION = "ver"
     CONVERSATION = "conv"
     MESSAGE = "msg"
 

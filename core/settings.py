@@ -128,7 +128,10 @@ class Settings(BaseSettings):
     max_user_prepared_uploads: Annotated[int, Field(gt=0)] = 1_000
     """Announced files of one user whose bytes are still awaited."""
     max_user_bytes: Bytes = ByteSize(10 * 1024 * MEBIBYTE)
-    """Size of all files of one user."""
+    """Size of all files of one user, kept versions included."""
+    max_versions: Annotated[int, Field(gt=0)] = 10
+    """Versions of a document that are kept, the newest included; older ones stay as long as an
+    answer rests on them."""
     max_user_daily_answers: Annotated[int, Field(gt=0)] | None = None
     """Answers of one user a day (UTC); further questions are refused."""
     max_user_monthly_tokens: Annotated[int, Field(gt=0)] | None = None

@@ -22,6 +22,14 @@ class IngestionStage(StrEnum):
     DONE = "DONE"
 
 
+class OnSameName(StrEnum):
+    """What becomes of a file whose name another document has."""
+
+    KEEP_BOTH = "KEEP_BOTH"
+    REPLACE = "REPLACE"
+    REJECT = "REJECT"
+
+
 class JobState(StrEnum):
     """Where an ingestion job stands; DEAD jobs are kept for whoever asks why."""
 

@@ -1,7 +1,7 @@
 """The numbered events of an answer's stream, and how the database keeps them.
 
 The database keeps a run of deltas as one row, and of a citation only its position: the words that
-it quotes stand in its own row, which goes with its document.
+it quotes stand in its own row, which loses them with its document.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -188,10 +188,7 @@ async def append(session: WriteSession, message_id: UUID, events: Sequence[Event
 
 
 async def after(session: ReadSession, message_id: UUID, sequence: int, limit: int) -> list[Event]:
-    """At most `limit` events that follow `sequence`, in order.
-
-    In place of a citation whose document is gone stands an empty delta.
-    """
+    """At most `limit` events that follow `sequence`, in order."""
     rows = await session.all(
         _AFTER, owner_id=session.owner_id, message_id=message_id, after=sequence, limit=limit
     )

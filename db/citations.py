@@ -1,7 +1,7 @@
 """What an answer was given, what it cites, and how it looked for more."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,10 @@ from db.retrieval import Hit
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """`start` and `end` count characters in the answer, `page_*` in the text of the page."""
+    """`start` and `end` count characters in the answer, `page_*` in the text of the page.
+
+    It outlives its document with its number, the file's name and the page, but without words.
+    """
 
     position: int
     """Among the answer's citations, from 0."""
@@ -27,6 +30,11 @@ class Citation:
     page_end: int
     quote: str
     verified: bool
+    filename: str
+
+    def without_words(self) -> "Citation":
+        """As it stands once the version that it cites is gone."""
+        return replace(self, quote="", verified=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Step:
     subject: str
 
 
-# What a passage or a citation points to may be deleted at any moment: then it is left out.
+# What a passage points to may be deleted at any moment: then it is left out.
 _INSERT_PASSAGE = text("""
     INSERT INTO answer_passages (owner_id, message_id, rank, version_id, ordinal, lexical_rank,
       lexical_score, semantic_rank, similarity, score)
@@ -61,16 +69,25 @@ _PASSAGES = text("""
     """)
 _INSERT_CITATION = text("""
     INSERT INTO citations (owner_id, message_id, position, index, start, "end", document_id,
-      version_id, page_number, page_start, page_end, quote, verified)
-    SELECT :owner_id, :message_id, :position, :index, :start, :end, document_id, id, :page_number,
-      :page_start, :page_end, :quote, :verified
-    FROM document_versions WHERE owner_id = :owner_id AND id = :version_id FOR KEY SHARE
+      version_id, page_number, page_start, page_end, quote, verified, filename)
+    VALUES (:owner_id, :message_id, :position, :index, :start, :end, :document_id, :version_id,
+      :page_number, :page_start, :page_end,
+      coalesce((
+        SELECT CAST(:quote AS text) FROM document_versions
+        WHERE owner_id = :owner_id AND id = :version_id FOR KEY SHARE), ''),
+      :verified, :filename)
     ON CONFLICT DO NOTHING
     """)
 _CITATIONS = text("""
-    SELECT message_id, position, index, start, "end", document_id, version_id, page_number,
-      page_start, page_end, quote, verified FROM citations
-    WHERE owner_id = :owner_id AND message_id = ANY(:message_ids) ORDER BY message_id, position
+    SELECT c.message_id, c.position, c.index, c.start, c."end", c.document_id, c.version_id,
+      c.page_number, c.page_start, c.page_end,
+      CASE WHEN v.id IS NULL THEN '' ELSE c.quote END AS quote,
+      c.verified AND v.id IS NOT NULL AS verified, coalesce(d.filename, c.filename) AS filename
+    FROM citations c
+    LEFT JOIN document_versions v ON v.owner_id = c.owner_id AND v.id = c.version_id
+    LEFT JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id
+    WHERE c.owner_id = :owner_id AND c.message_id = ANY(:message_ids)
+    ORDER BY c.message_id, c.position
     """)
 _STEPS = text("""
     SELECT message_id, payload->'step'->>'tool' AS tool, payload->'step'->>'subject' AS subject

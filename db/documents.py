@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -34,6 +35,33 @@ class Document:
     created_at: datetime
     updated_at: datetime
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of a document's file, which never changes; `filename` is the document's."""
+
+    id: UUID
+    document_id: UUID
+    number: int
+    filename: str
+    media_type: str
+    byte_size: int
+    sha256: bytes
+    storage_key: str
+    page_count: int | None
+    created_at: datetime
+    is_latest: bool
+    is_active: bool
+    """Whether searches and answers read this one."""
+
+
+class Keyed(NamedTuple):
+    """The document and the version that came with an idempotency key."""
+
+    document: Document
+    sha256: bytes
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +103,12 @@ JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.latest_version_
 """
 _BY_IDS = text(f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.id = ANY(:ids)")
 _BY_CONTENT = text(f"""
-    {_DOCUMENT} JOIN document_versions same
-      ON same.owner_id = d.owner_id AND same.document_id = d.id
-    WHERE d.owner_id = :owner_id AND same.sha256 = :sha256
+    {_DOCUMENT} WHERE d.owner_id = :owner_id AND v.sha256 = :sha256
+      AND (CAST(:document_id AS uuid) IS NULL OR d.id = :document_id)
+    ORDER BY d.created_at, d.id LIMIT 1
     """)
 _BY_IDEMPOTENCY_KEY = text(f"""
-    SELECT known.*, same.sha256 AS keyed_sha256 FROM ({_DOCUMENT}
+    SELECT known.*, same.sha256 AS keyed_sha256, same.number AS keyed_number FROM ({_DOCUMENT}
     WHERE d.owner_id = :owner_id) AS known
     JOIN document_versions same ON same.owner_id = :owner_id AND same.document_id = known.id
     WHERE same.idempotency_key = :key
@@ -88,6 +116,16 @@ _BY_IDEMPOTENCY_KEY = text(f"""
 _BY_FILENAME = text("""
     SELECT id FROM documents WHERE owner_id = :owner_id AND filename = :filename
     ORDER BY created_at DESC LIMIT 1 FOR NO KEY UPDATE
+    """)
+_FREE_FILENAME = text("""
+    SELECT CAST(:stem AS text) || ' (' || n || ')' || CAST(:suffix AS text) AS filename
+    FROM generate_series(2, 2 + (
+      SELECT CAST(count(*) AS int) FROM documents
+      WHERE owner_id = :owner_id AND starts_with(filename, :stem))) AS n
+    WHERE NOT EXISTS (
+      SELECT 1 FROM documents WHERE owner_id = :owner_id
+        AND filename = CAST(:stem AS text) || ' (' || n || ')' || CAST(:suffix AS text))
+    ORDER BY n LIMIT 1
     """)
 _LOCK = text(f"{_DOCUMENT} WHERE d.owner_id = :owner_id AND d.id = :id FOR NO KEY UPDATE OF d")
 _PAGE = text(f"""
@@ -109,9 +147,10 @@ _INSERT_DOCUMENT = text(
 _INSERT_VERSION = text("""
     INSERT INTO document_versions (owner_id, id, document_id, number, sha256, byte_size,
       media_type, storage_key, idempotency_key)
-    SELECT :owner_id, :id, :document_id, 1 + count(*), :sha256, :byte_size,
+    SELECT :owner_id, :id, :document_id, 1 + coalesce(max(number), 0), :sha256, :byte_size,
       :media_type, :storage_key, :idempotency_key
     FROM document_versions WHERE owner_id = :owner_id AND document_id = :document_id
+    RETURNING number
     """)
 _SET_LATEST = text(
     "UPDATE documents SET latest_version_id = :version_id WHERE owner_id = :owner_id AND id = :id"
@@ -121,10 +160,30 @@ _RENAME = text("""
     WHERE owner_id = :owner_id AND id = :id
     """)
 _DELETE = text("DELETE FROM documents WHERE owner_id = :owner_id AND id = :id")
-_VERSION = text("""
-    SELECT d.filename, v.media_type, v.byte_size, v.storage_key
-    FROM document_versions v JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id
-    WHERE v.owner_id = :owner_id AND v.id = :id
+_VERSION = """
+SELECT v.id, v.document_id, v.number, d.filename, v.media_type, v.byte_size, v.sha256,
+  v.storage_key, v.page_count, v.created_at, v.id = d.latest_version_id AS is_latest,
+  coalesce(v.id = d.active_version_id, false) AS is_active
+FROM document_versions v JOIN documents d ON d.owner_id = v.owner_id AND d.id = v.document_id
+"""
+_VERSIONS_BY_IDS = text(f"{_VERSION} WHERE v.owner_id = :owner_id AND v.id = ANY(:ids)")
+_VERSIONS_OF = text(f"""
+    {_VERSION} WHERE v.owner_id = :owner_id AND v.document_id = ANY(:document_ids)
+    ORDER BY v.document_id, v.number DESC
+    """)
+_FORGET_VERSIONS = text("""
+    DELETE FROM document_versions v USING documents d
+    WHERE d.owner_id = :owner_id AND d.id = :document_id
+      AND v.owner_id = d.owner_id AND v.document_id = d.id
+      AND v.id <> d.latest_version_id AND v.id IS DISTINCT FROM d.active_version_id
+      AND v.number NOT IN (
+        SELECT number FROM document_versions
+        WHERE owner_id = :owner_id AND document_id = :document_id
+        ORDER BY number DESC LIMIT :kept)
+      AND NOT EXISTS (
+        SELECT 1 FROM answer_passages p WHERE p.owner_id = v.owner_id AND p.version_id = v.id)
+      AND NOT EXISTS (
+        SELECT 1 FROM citations c WHERE c.owner_id = v.owner_id AND c.version_id = v.id)
     """)
 _PAGE_OF_VERSION = text("""
     SELECT p.number, p.start, p.text, p.width, p.height, p.words, p.blocks FROM pages p
@@ -174,16 +233,19 @@ async def documents_page(
     return [_document(row) for row in rows]
 
 
-async def document_by_content(session: ReadSession, sha256: bytes) -> Document | None:
-    return _optional(await session.first(_BY_CONTENT, owner_id=session.owner_id, sha256=sha256))
+async def document_by_content(
+    session: ReadSession, sha256: bytes, document_id: UUID | None = None
+) -> Document | None:
+    """The oldest document, or that one, whose latest version has this content."""
+    row = await session.first(
+        _BY_CONTENT, owner_id=session.owner_id, sha256=sha256, document_id=document_id
+    )
+    return _optional(row)
 
 
-async def document_by_idempotency_key(
-    session: ReadSession, key: str
-) -> tuple[Document, bytes] | None:
-    """With the hash of the content that came with the key."""
+async def document_by_idempotency_key(session: ReadSession, key: str) -> Keyed | None:
     row = await session.first(_BY_IDEMPOTENCY_KEY, owner_id=session.owner_id, key=key)
-    return (_document(row), row["keyed_sha256"]) if row else None
+    return Keyed(_document(row), row["keyed_sha256"], row["keyed_number"]) if row else None
 
 
 async def usage(session: ReadSession) -> Usage:
@@ -196,6 +258,13 @@ async def lock_by_filename(session: WriteSession, filename: str) -> UUID | None:
     return row["id"] if row else None
 
 
+async def free_filename(session: ReadSession, stem: str, suffix: str) -> str:
+    """The first of `stem (2)suffix`, `stem (3)suffix`, ... that no document has."""
+    row = await session.one(_FREE_FILENAME, owner_id=session.owner_id, stem=stem, suffix=suffix)
+    filename: str = row["filename"]
+    return filename
+
+
 async def insert_document(session: WriteSession, filename: str) -> UUID:
     document_id = new_id()
     await session.run(
@@ -204,10 +273,12 @@ async def insert_document(session: WriteSession, filename: str) -> UUID:
     return document_id
 
 
-async def insert_version(session: WriteSession, document_id: UUID, new: NewVersion) -> UUID:
-    """The version is the document's latest from now on, and not yet its active one."""
+async def insert_version(
+    session: WriteSession, document_id: UUID, new: NewVersion
+) -> tuple[UUID, int]:
+    """Its id and number. It is the document's latest from now on, and not yet its active one."""
     version_id = new_id()
-    await session.run(
+    row = await session.one(
         _INSERT_VERSION,
         owner_id=session.owner_id,
         id=version_id,
@@ -219,7 +290,7 @@ async def insert_version(session: WriteSession, document_id: UUID, new: NewVersi
         idempotency_key=new.idempotency_key,
     )
     await session.run(_SET_LATEST, owner_id=session.owner_id, id=document_id, version_id=version_id)
-    return version_id
+    return version_id, row["number"]
 
 
 async def rename(session: WriteSession, document_id: UUID, filename: str) -> bool:
@@ -234,9 +305,33 @@ async def delete(session: WriteSession, document_id: UUID) -> bool:
     return await session.run(_DELETE, owner_id=session.owner_id, id=document_id) == 1
 
 
-async def version(session: ReadSession, version_id: UUID) -> Row | None:
-    """`filename`, `media_type`, `byte_size` and `storage_key`."""
-    return await session.first(_VERSION, owner_id=session.owner_id, id=version_id)
+async def versions_by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, Version]:
+    rows = await session.all(_VERSIONS_BY_IDS, owner_id=session.owner_id, ids=list(ids))
+    return {row["id"]: Version(**row) for row in rows}
+
+
+async def version(session: ReadSession, version_id: UUID) -> Version | None:
+    return (await versions_by_ids(session, [version_id])).get(version_id)
+
+
+async def versions_of(
+    session: ReadSession, document_ids: Sequence[UUID]
+) -> dict[UUID, list[Version]]:
+    """Of each document, newest first."""
+    rows = await session.all(
+        _VERSIONS_OF, owner_id=session.owner_id, document_ids=list(document_ids)
+    )
+    found: dict[UUID, list[Version]] = {}
+    for row in rows:
+        found.setdefault(row["document_id"], []).append(Version(**row))
+    return found
+
+
+async def forget_versions(session: WriteSession, document_id: UUID, kept: int) -> None:
+    """Delete old versions but the newest `kept` and those that an answer rests on."""
+    await session.run(
+        _FORGET_VERSIONS, owner_id=session.owner_id, document_id=document_id, kept=kept
+    )
 
 
 async def page(session: ReadSession, version_id: UUID, number: int) -> Page | None:

@@ -28,6 +28,7 @@ BEGIN
     VALUES (OLD.storage_key, OLD.owner_id, 0, now()) ON CONFLICT DO NOTHING;
   INSERT INTO purges (owner_id, version_id, whole) VALUES (OLD.owner_id, OLD.id, true)
     ON CONFLICT (owner_id, version_id) DO UPDATE SET whole = true, next_ordinal = 0;
+  UPDATE citations SET quote = '' WHERE owner_id = OLD.owner_id AND version_id = OLD.id;
   RETURN NULL;
 END $$;
 
@@ -243,7 +244,8 @@ CREATE TABLE citations (
     page_start integer NOT NULL,
     page_end integer NOT NULL,
     quote text NOT NULL,
-    verified boolean NOT NULL
+    verified boolean NOT NULL,
+    filename text NOT NULL
 );
 ALTER TABLE ONLY citations FORCE ROW LEVEL SECURITY;
 ALTER TABLE ONLY citations
@@ -251,8 +253,6 @@ ALTER TABLE ONLY citations
 CREATE INDEX citations_version ON citations USING btree (owner_id, version_id);
 ALTER TABLE ONLY citations
     ADD CONSTRAINT citations_owner_id_message_id_fkey FOREIGN KEY (owner_id, message_id) REFERENCES messages(owner_id, id) ON DELETE CASCADE;
-ALTER TABLE ONLY citations
-    ADD CONSTRAINT citations_owner_id_version_id_fkey FOREIGN KEY (owner_id, version_id) REFERENCES document_versions(owner_id, id) ON DELETE CASCADE;
 ALTER TABLE citations ENABLE ROW LEVEL SECURITY;
 CREATE POLICY owner ON citations USING ((owner_id = ( SELECT (NULLIF(current_setting('lectern.owner_id'::text, true), ''::text))::uuid AS "nullif")));
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE citations TO lectern_app;
@@ -300,13 +300,12 @@ CREATE TABLE document_versions (
 );
 ALTER TABLE ONLY document_versions FORCE ROW LEVEL SECURITY;
 ALTER TABLE ONLY document_versions
-    ADD CONSTRAINT document_versions_content_key UNIQUE (owner_id, sha256);
-ALTER TABLE ONLY document_versions
     ADD CONSTRAINT document_versions_idempotency_key UNIQUE (owner_id, idempotency_key);
 ALTER TABLE ONLY document_versions
     ADD CONSTRAINT document_versions_number_key UNIQUE (owner_id, document_id, number);
 ALTER TABLE ONLY document_versions
     ADD CONSTRAINT document_versions_pkey PRIMARY KEY (owner_id, id);
+CREATE INDEX document_versions_content ON document_versions USING btree (owner_id, sha256);
 CREATE TRIGGER document_versions_abandon AFTER DELETE ON document_versions FOR EACH ROW EXECUTE FUNCTION abandon_version();
 ALTER TABLE ONLY document_versions
     ADD CONSTRAINT document_versions_owner_id_document_id_fkey FOREIGN KEY (owner_id, document_id) REFERENCES documents(owner_id, id) ON DELETE CASCADE;

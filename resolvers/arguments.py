@@ -41,11 +41,14 @@ def upload(input: UploadDocumentInput) -> Upload:
         declared_type=file.content_type,
         chunks=_chunks(file),
         idempotency_key=input.idempotency_key,
+        on_same_name=input.on_same_name,
     )
 
 
 def announced(input: PrepareUploadInput) -> Announced:
-    return Announced(input.filename, input.byte_size, input.sha256, input.idempotency_key)
+    return Announced(
+        input.filename, input.byte_size, input.sha256, input.idempotency_key, input.on_same_name
+    )
 
 
 def ask(input: ChatInput) -> Ask:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
@@ -17,10 +18,11 @@ from db.conversations import Message as MessageRow
 from db.conversations import MessagesPage
 from db.documents import Document as DocumentRow
 from db.documents import Page as PageRow
+from db.documents import Version as VersionRow
 from db.retrieval import Hit
 from resolvers import mapping
 from schema.chat import ChatStep, Citation, Message
-from schema.documents import Document, Page
+from schema.documents import Document, DocumentVersion, Page
 from schema.nodes import Connection
 from schema.retrieval import Box, Passage
 from services.container import Services
@@ -40,6 +42,8 @@ class Loaders:
         self._documents = DataLoader(self._load_documents)
         self._pages = DataLoader(self._load_pages, max_batch_size=PAGES_AT_ONCE)
         self._reading_pages = asyncio.Lock()
+        self._versions = DataLoader(self._load_versions)
+        self._versions_of = DataLoader(self._load_versions_of)
         self._citations = DataLoader(self._load_citations)
         self._passages = DataLoader(self._load_passages)
         self._steps = DataLoader(self._load_steps)
@@ -51,6 +55,9 @@ class Loaders:
         """Before each event of a subscription: what was read may have changed."""
         for loader in (
             self._documents,
+            self._versions,
+            self._versions_of,
+            self._pages,
             self._citations,
             self._passages,
             self._steps,
@@ -62,6 +69,19 @@ class Loaders:
 
     async def document(self, document_id: UUID) -> Document:
         return mapping.document(await self._documents.load(document_id))
+
+    async def cited_document(self, document_id: UUID) -> Document | None:
+        try:
+            return await self.document(document_id)
+        except NotFound:
+            return None
+
+    async def version(self, version_id: UUID) -> DocumentVersion | None:
+        row = await self._versions.load(version_id)
+        return mapping.version(row) if row else None
+
+    async def versions(self, document_id: UUID) -> list[DocumentVersion]:
+        return [mapping.version(row) for row in await self._versions_of.load(document_id)]
 
     async def page(self, version_id: UUID, number: int) -> Page | None:
         found = await self._pages.load((version_id, number))
@@ -83,9 +103,18 @@ class Loaders:
         page = await self._pages.load((version_id, number))
         return [mapping.box(box) for box in boxes_of(page, start, end)] if page else []
 
-    async def download_url(self, document_id: UUID) -> str:
-        document = await self._documents.load(document_id)
-        return await self._services.downloads.url(self._principal, document)
+    async def download_url(self, version_id: UUID) -> str:
+        version = await self._versions.load(version_id)
+        if version is None:
+            raise NotFound("There is no such version any more.")
+        return await self._services.downloads.url(self._principal, version)
+
+    async def citation(self, made: CitationRow) -> Citation:
+        """One that an event told of: what it cites may be renamed or deleted since."""
+        version = await self._versions.load(made.version_id)
+        if version is None:
+            return mapping.citation(made.without_words())
+        return mapping.citation(replace(made, filename=version.filename))
 
     async def citations(self, message_id: UUID) -> list[Citation]:
         return [mapping.citation(row) for row in await self._citations.load(message_id)]
@@ -116,6 +145,14 @@ class Loaders:
     async def _load_documents(self, ids: list[UUID]) -> Sequence[DocumentRow | Exception]:
         found = await self._services.documents.by_ids(self._principal, ids)
         return [found.get(id_) or NotFound("There is no document with this id.") for id_ in ids]
+
+    async def _load_versions(self, ids: list[UUID]) -> Sequence[VersionRow | None]:
+        found = await self._services.documents.versions_by_ids(self._principal, ids)
+        return [found.get(id_) for id_ in ids]
+
+    async def _load_versions_of(self, document_ids: list[UUID]) -> Sequence[list[VersionRow]]:
+        found = await self._services.documents.versions_of(self._principal, document_ids)
+        return [found.get(id_, []) for id_ in document_ids]
 
     async def _load_pages(self, keys: list[PageKey]) -> Sequence[PageRow | None]:
         # One batch after the other: each counts before the next one is read.

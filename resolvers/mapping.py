@@ -27,11 +27,13 @@ from schema.chat import (
 from schema.documents import (
     Document,
     DocumentProgress,
+    DocumentVersion,
     DocumentWarning,
     DuplicateDocument,
     IngestionFailure,
     Page,
     PreparedUpload,
+    RestoredVersion,
     UploadedDocument,
     UploadHeader,
 )
@@ -40,7 +42,7 @@ from schema.retrieval import Box, Passage, RetrievalTrace
 from services import accounts as account_services
 from services.layout import Box as LayoutBox
 from services.quotas import Quota, bounds
-from services.uploads import Prepared, Uploaded
+from services.uploads import Duplicate, Prepared, Uploaded
 
 T = TypeVar("T")
 
@@ -145,14 +147,37 @@ def document(row: document_rows.Document) -> Document:
     )
 
 
-def uploaded(done: Uploaded) -> UploadedDocument | DuplicateDocument:
-    if done.duplicate:
+def version(row: document_rows.Version) -> DocumentVersion:
+    return DocumentVersion(
+        key=row.id,
+        id=global_id(Kind.VERSION, row.id),
+        number=row.number,
+        is_latest=row.is_latest,
+        is_active=row.is_active,
+        media_type=row.media_type,
+        byte_size=row.byte_size,
+        sha256=row.sha256.hex(),
+        page_count=row.page_count,
+        created_at=row.created_at,
+    )
+
+
+def uploaded(done: Uploaded | Duplicate) -> UploadedDocument | DuplicateDocument:
+    if isinstance(done, Duplicate):
         return DuplicateDocument(document=document(done.document))
-    return UploadedDocument(document=document(done.document))
+    return UploadedDocument(
+        document=document(done.document),
+        replaced=done.version_number > 1,
+        version_number=done.version_number,
+    )
 
 
-def prepared(result: Prepared | Uploaded) -> PreparedUpload | DuplicateDocument:
-    if isinstance(result, Uploaded):
+def restored(done: Uploaded) -> RestoredVersion:
+    return RestoredVersion(document=document(done.document), version_number=done.version_number)
+
+
+def prepared(result: Prepared | Duplicate) -> PreparedUpload | DuplicateDocument:
+    if isinstance(result, Duplicate):
         return DuplicateDocument(document=document(result.document))
     return PreparedUpload(
         upload_id=strawberry.ID(result.upload_id),
@@ -233,6 +258,7 @@ def citation(row: CitationRow) -> Citation:
         start=row.start,
         end=row.end,
         page_number=row.page_number,
+        filename=row.filename,
         quote=row.quote,
         verified=row.verified,
     )

@@ -87,7 +87,7 @@ class Mutation:
     @strawberry.mutation(
         extensions=[ErrorsAsData()],
         description="Send it as multipart/form-data (GraphQL multipart request specification). "
-        "A file under the name of an earlier one becomes its next version.",
+        "What becomes of a file under a taken name is for `onSameName` to say.",
     )
     async def upload_document(
         self, info: Info, input: documents.UploadDocumentInput
@@ -120,6 +120,18 @@ class Mutation:
     ) -> documents.UploadDocumentResult | None:
         uploaded = await info.context.services.uploads.complete(info.context.principal, upload_id)
         return mapping.uploaded(uploaded)
+
+    @strawberry.mutation(
+        extensions=[ErrorsAsData()],
+        description="Make the file of an old version the newest version of its document.",
+    )
+    async def restore_version(
+        self, info: Info, input: documents.RestoreVersionInput
+    ) -> documents.RestoreVersionResult | None:
+        restored = await info.context.services.uploads.restore(
+            info.context.principal, decode_id(Kind.DOCUMENT, input.document_id), input.number
+        )
+        return mapping.restored(restored)
 
     @strawberry.mutation(
         extensions=[ErrorsAsData()], description="Process a failed or cancelled document again."

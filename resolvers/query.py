@@ -36,6 +36,8 @@ class Query:
                 return await _api_key(info, id)
             case Kind.DOCUMENT:
                 return await _document(info, id)
+            case Kind.VERSION:
+                return await info.context.loading.version(decode_id(Kind.VERSION, id))
             case Kind.CONVERSATION:
                 return await _conversation(info, id)
             case Kind.MESSAGE:

@@ -147,7 +147,7 @@ async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
         case DeltaWritten(text=text):
             return ChatDelta(sequence=sequence, text=text)
         case CitationMade(citation=citation):
-            return ChatCitation(sequence=sequence, citation=mapping.citation(citation))
+            return ChatCitation(sequence=sequence, citation=await loading.citation(citation))
         case AnswerCompleted(grounded=grounded):
             answer = await loading.message(message_id)
             return ChatCompleted(

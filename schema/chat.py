@@ -10,7 +10,7 @@ import strawberry
 from core.errors import ErrorCode
 from core.states import MessageRole, MessageStatus
 from schema.defaults import NullIsDefault, OptionalInt
-from schema.documents import Document
+from schema.documents import Document, DocumentVersion
 from schema.errors import InvalidInput, NotFound, QuotaExceeded
 from schema.loading import Info
 from schema.nodes import Connection, Node
@@ -20,7 +20,10 @@ strawberry.enum(MessageRole)
 strawberry.enum(MessageStatus, description="How far a message is; questions are always COMPLETED.")
 
 
-@strawberry.type(description="What a sentence of an answer rests on.")
+@strawberry.type(
+    description="What a sentence of an answer rests on. It cites one version and goes on opening "
+    "that until the document is deleted; then it keeps its number, the file's name and page alone."
+)
 class Citation:
     document_id: strawberry.Private[UUID]
     version_id: strawberry.Private[UUID]
@@ -32,15 +35,28 @@ class Citation:
         "`Array.from(text)` in JavaScript, whose strings count UTF-16 units."
     )
     end: int = strawberry.field(description="Where it ends: before this code point.")
+    filename: str = strawberry.field(
+        description="The document's name; once it is deleted, the one it was cited under."
+    )
     page_number: int
-    quote: str
-    verified: bool = strawberry.field(description="The quote stands, word for word, on that page.")
+    quote: str = strawberry.field(description="Empty once the document is deleted.")
+    verified: bool = strawberry.field(
+        description="The quote stands, word for word, on that page; false once that is gone."
+    )
 
-    @strawberry.field
-    async def document(self, info: Info) -> Document:
-        return await info.context.loading.document(self.document_id)
+    @strawberry.field(description="Null once it is deleted.")
+    async def document(self, info: Info) -> Document | None:
+        return await info.context.loading.cited_document(self.document_id)
 
-    @strawberry.field(description="One a line; empty where the format has no layout.")
+    @strawberry.field(
+        description="The very bytes and pages that are cited; null once they are deleted."
+    )
+    async def version(self, info: Info) -> DocumentVersion | None:
+        return await info.context.loading.version(self.version_id)
+
+    @strawberry.field(
+        description="One a line; empty where the format has no layout, and once it is deleted."
+    )
     async def boxes(self, info: Info) -> list[Box]:
         return await info.context.loading.quote_boxes(
             self.version_id, self.page_number, self.page_start, self.page_end

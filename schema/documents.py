@@ -9,12 +9,13 @@ from strawberry.file_uploads import Upload
 
 from core.blocks import WarningCode
 from core.errors import ErrorCode
-from core.states import DocumentStatus, IngestionStage
+from core.states import DocumentStatus, IngestionStage, OnSameName
 from schema.defaults import NullIsDefault, OptionalInt
 from schema.errors import (
     FileTooLarge,
     InvalidInput,
     InvalidState,
+    NameTaken,
     NotFound,
     QuotaExceeded,
     UnsupportedFileType,
@@ -29,6 +30,14 @@ strawberry.enum(
     "still being prepared.",
 )
 strawberry.enum(IngestionStage, description="What is being done with a document.")
+
+
+strawberry.enum(
+    OnSameName,
+    description="What becomes of a file whose name another document has. KEEP_BOTH: it is kept "
+    "beside it, as `report (2).pdf`. REPLACE: it becomes that document's next version. REJECT: it "
+    "is refused.",
+)
 
 
 @strawberry.type(description="Why a document could not be processed, and what may help.")
@@ -94,7 +103,36 @@ class DocumentProgress:
         return await info.context.loading.document(self.document_id)
 
 
-@strawberry.type(description="An uploaded file and what Lectern knows of it.")
+@strawberry.type(
+    description="One state of a document's file, which never changes. A new one replaces it in "
+    "searches; citations go on opening the one they cite."
+)
+class DocumentVersion(Node):
+    key: strawberry.Private[UUID]
+    id: strawberry.ID
+    number: int = strawberry.field(description="From 1, in the order of uploads.")
+    is_latest: bool
+    is_active: bool = strawberry.field(
+        description="Searches and answers read this one; false while it is being processed."
+    )
+    media_type: str = strawberry.field(description="Recognised from the content.")
+    byte_size: int
+    sha256: str = strawberry.field(description="Of the content, hexadecimal.")
+    page_count: int | None
+    created_at: datetime
+
+    @strawberry.field(description="Null when there is no such page, or not yet.")
+    async def page(self, info: Info, number: int) -> Page | None:
+        return await info.context.loading.page(self.key, number)
+
+    @strawberry.field(description="Opens exactly these bytes, without a header, for 15 minutes.")
+    async def download_url(self, info: Info) -> str | None:
+        return await info.context.loading.download_url(self.key)
+
+
+@strawberry.type(
+    description="An uploaded file and what Lectern knows of it, as its latest version stands."
+)
 class Document(Node):
     key: strawberry.Private[UUID]
     version_id: strawberry.Private[UUID]
@@ -120,7 +158,11 @@ class Document(Node):
 
     @strawberry.field(description="Opens the original file, without a header, for 15 minutes.")
     async def download_url(self, info: Info) -> str | None:
-        return await info.context.loading.download_url(self.key)
+        return await info.context.loading.download_url(self.version_id)
+
+    @strawberry.field(description="Newest first.")
+    async def versions(self, info: Info) -> list[DocumentVersion]:
+        return await info.context.loading.versions(self.key)
 
 
 @strawberry.input
@@ -132,6 +174,9 @@ class UploadDocumentInput:
     idempotency_key: str | None = strawberry.field(
         default=None, description="Makes a repeated request harmless; 1 to 200 characters."
     )
+    on_same_name: OnSameName = strawberry.field(
+        default=OnSameName.KEEP_BOTH, description="When another document has this name."
+    )
 
 
 @strawberry.input
@@ -141,6 +186,9 @@ class PrepareUploadInput:
     sha256: str = strawberry.field(description="Of the content, hexadecimal.")
     idempotency_key: str | None = strawberry.field(
         default=None, description="Makes a repeated request harmless; 1 to 200 characters."
+    )
+    on_same_name: OnSameName = strawberry.field(
+        default=OnSameName.KEEP_BOTH, description="When another document has this name."
     )
 
 
@@ -169,9 +217,11 @@ class RenameDocumentInput:
 @strawberry.type(description="The file is stored and will be processed, whatever happens.")
 class UploadedDocument:
     document: Document
+    replaced: bool = strawberry.field(description="An earlier version of this document.")
+    version_number: int
 
 
-@strawberry.type(description="The same content was in the library already.")
+@strawberry.type(description="The same content is this document's latest version already.")
 class DuplicateDocument:
     document: Document
 
@@ -184,6 +234,20 @@ class RetriedIngestion:
 @strawberry.type
 class CancelledIngestion:
     document: Document
+
+
+@strawberry.input
+class RestoreVersionInput:
+    document_id: strawberry.ID
+    number: int = strawberry.field(description="Of the version whose file is wanted back.")
+
+
+@strawberry.type(
+    description="The old file is the document's newest version and is processed again."
+)
+class RestoredVersion:
+    document: Document
+    version_number: int
 
 
 @strawberry.type
@@ -202,6 +266,7 @@ UploadDocumentResult = Annotated[
     | FileTooLarge
     | UnsupportedFileType
     | QuotaExceeded
+    | NameTaken
     | InvalidInput
     | InvalidState
     | NotFound
@@ -209,7 +274,7 @@ UploadDocumentResult = Annotated[
     strawberry.union("UploadDocumentResult"),
 ]
 PrepareUploadResult = Annotated[
-    PreparedUpload | DuplicateDocument | FileTooLarge | QuotaExceeded | InvalidInput,
+    PreparedUpload | DuplicateDocument | FileTooLarge | QuotaExceeded | NameTaken | InvalidInput,
     strawberry.union("PrepareUploadResult"),
 ]
 RetryIngestionResult = Annotated[
@@ -223,4 +288,8 @@ RenameDocumentResult = Annotated[
 ]
 DeleteDocumentResult = Annotated[
     DeletedDocument | NotFound, strawberry.union("DeleteDocumentResult")
+]
+RestoreVersionResult = Annotated[
+    RestoredVersion | NotFound | InvalidState | QuotaExceeded,
+    strawberry.union("RestoreVersionResult"),
 ]

@@ -68,6 +68,11 @@ class QuotaExceeded(Error):
     pass
 
 
+@strawberry.type(description="Another document has this name.")
+class NameTaken(Error):
+    pass
+
+
 @strawberry.type(description="What was sent is not what was announced.")
 class UploadMismatch(Error):
     pass

@@ -7,7 +7,7 @@ import strawberry
 
 if TYPE_CHECKING:
     from schema.chat import ChatStep, Citation, Message
-    from schema.documents import Document, Page
+    from schema.documents import Document, DocumentVersion, Page
     from schema.nodes import Connection
     from schema.retrieval import Box, Passage
 
@@ -16,6 +16,18 @@ class Loading(Protocol):
     """Batched look-ups of one operation; the resolvers' context provides them."""
 
     async def document(self, document_id: UUID) -> "Document": ...
+
+    async def cited_document(self, document_id: UUID) -> "Document | None":
+        """None once it is deleted."""
+        ...
+
+    async def version(self, version_id: UUID) -> "DocumentVersion | None":
+        """None once it is deleted."""
+        ...
+
+    async def versions(self, document_id: UUID) -> "list[DocumentVersion]":
+        """Newest first."""
+        ...
 
     async def page(self, version_id: UUID, number: int) -> "Page | None": ...
 
@@ -29,7 +41,7 @@ class Loading(Protocol):
         """Around characters `start` to `end` of one page."""
         ...
 
-    async def download_url(self, document_id: UUID) -> str: ...
+    async def download_url(self, version_id: UUID) -> str: ...
 
     async def citations(self, message_id: UUID) -> "list[Citation]": ...
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import strawberry
 
-from schema.documents import Document
+from schema.documents import Document, DocumentVersion
 from schema.loading import Info
 
 
@@ -41,6 +41,10 @@ class Passage:
     @strawberry.field
     async def document(self, info: Info) -> Document:
         return await info.context.loading.document(self.document_id)
+
+    @strawberry.field(description="The state of the document that the passage is from.")
+    async def version(self, info: Info) -> DocumentVersion | None:
+        return await info.context.loading.version(self.version_id)
 
     @strawberry.field(description="One a line; empty where the format has no layout.")
     async def boxes(self, info: Info) -> list[Box]:

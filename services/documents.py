@@ -12,7 +12,7 @@ from core.principal import Principal
 from core.states import DocumentStatus, IngestionStage
 from core.text import check_storable
 from db import chunks, documents, jobs, progress
-from db.documents import Document, Page
+from db.documents import Document, Page, Version
 from db.engine import Database, WriteSession
 from db.progress import Progress
 from providers.storage import Storage
@@ -62,6 +62,19 @@ class Documents:
     async def by_ids(self, principal: Principal, ids: Sequence[UUID]) -> dict[UUID, Document]:
         async with self._database.read(principal.user_id) as session:
             return await documents.documents_by_ids(session, ids)
+
+    async def versions_by_ids(
+        self, principal: Principal, ids: Sequence[UUID]
+    ) -> dict[UUID, Version]:
+        async with self._database.read(principal.user_id) as session:
+            return await documents.versions_by_ids(session, ids)
+
+    async def versions_of(
+        self, principal: Principal, document_ids: Sequence[UUID]
+    ) -> dict[UUID, list[Version]]:
+        """Of each document, newest first."""
+        async with self._database.read(principal.user_id) as session:
+            return await documents.versions_of(session, document_ids)
 
     async def page_of(
         self,
@@ -195,10 +208,10 @@ class Documents:
         if version is None:
             raise _no_document()
         return StoredFile(
-            version["filename"],
-            version["media_type"],
-            version["byte_size"],
-            self._storage.read(version["storage_key"]),
+            version.filename,
+            version.media_type,
+            version.byte_size,
+            self._storage.read(version.storage_key),
         )
 
     async def _locked(self, session: WriteSession, document_id: UUID) -> Document:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core.principal import Principal
 from core.tokens import TokenSigner
-from db.documents import Document
+from db.documents import Version
 from providers.storage import Storage
 
 LIFETIME = timedelta(minutes=15)
@@ -17,12 +17,12 @@ class Downloads:
         self._signer = signer
         self._public_url = public_url.rstrip("/")
 
-    async def url(self, principal: Principal, document: Document) -> str:
+    async def url(self, principal: Principal, version: Version) -> str:
         """Straight from the object store where it signs addresses, else through this server."""
-        signed = await self._storage.signed_url(document.storage_key, LIFETIME)
+        signed = await self._storage.signed_url(version.storage_key, LIFETIME)
         if signed is not None:
             return signed
-        token = self._signer.issue_file(principal.user_id, document.version_id, LIFETIME)
+        token = self._signer.issue_file(principal.user_id, version.id, LIFETIME)
         return f"{self._public_url}/files/{token}"
 
     def open(self, token: str) -> tuple[UUID, UUID]:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from uuid import UUID
 
 from core.errors import (
@@ -11,6 +12,7 @@ from core.errors import (
     ErrorCode,
     InvalidInput,
     InvalidState,
+    NameTaken,
     NotFound,
     ProviderUnavailable,
     QuotaExceeded,
@@ -20,14 +22,14 @@ from core.errors import (
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import MEBIBYTE, Settings
-from core.states import DocumentStatus, IngestionStage
+from core.states import DocumentStatus, IngestionStage, OnSameName
 from core.text import check_storable
 from core.tokens import TokenSigner
 from db import blobs, documents, jobs, progress
-from db.documents import Document, NewVersion, Usage
+from db.documents import Document, Keyed, NewVersion, Usage
 from db.engine import Database, WriteSession
 from providers.storage import Storage
-from services.documents import checked_filename
+from services.documents import MAX_FILENAME_CHARACTERS, checked_filename
 from services.hints import Hints
 from services.intake import Intake, too_large
 from services.queue import Queue
@@ -47,13 +49,28 @@ class Upload:
     declared_type: str | None
     chunks: AsyncIterable[bytes]
     idempotency_key: str | None = None
+    on_same_name: OnSameName = OnSameName.KEEP_BOTH
 
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
     document: Document
-    duplicate: bool
-    """The same content was there already, under whatever name."""
+    version_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The same content is the latest version of this document already."""
+
+    document: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a file goes: a document that gets a new version, or None and the name of a new one."""
+
+    document_id: UUID | None
+    filename: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +81,7 @@ class Announced:
     byte_size: int
     sha256: str
     idempotency_key: str | None = None
+    on_same_name: OnSameName = OnSameName.KEEP_BOTH
     id: str = field(default_factory=lambda: new_id().hex)
 
     def key(self, owner_id: UUID) -> str:
@@ -103,11 +121,11 @@ class Uploads:
         self._public_url = public_url.rstrip("/")
         self._quota = Usage(settings.max_user_documents, settings.max_user_bytes)
 
-    async def upload(self, principal: Principal, upload: Upload) -> Uploaded:
+    async def upload(self, principal: Principal, upload: Upload) -> Uploaded | Duplicate:
         """Store, record and queue a file.
 
-        Raises `InvalidInput`, `FileTooLarge`, `UnsupportedFileType`, `QuotaExceeded` and
-        `ProviderUnavailable`.
+        Raises `InvalidInput`, `FileTooLarge`, `UnsupportedFileType`, `QuotaExceeded`, `NameTaken`
+        and `ProviderUnavailable`.
         """
         filename = checked_filename(upload.filename)
         _check_key(upload.idempotency_key)
@@ -115,22 +133,24 @@ class Uploads:
         known = await self._by_key(principal, upload.idempotency_key)
         if known is not None:
             await intake.skim(upload.chunks)
-            return _repetition(*known, intake.sha256)
+            return _repetition(known, intake.sha256)
         key = f"{principal.user_id.hex}/{new_id().hex}"
         async with self._database.write(None) as session:
             await blobs.abandon(session, principal.user_id, key, ABANDONED_SECONDS)
         try:
             await self._storage.write(key, intake.read(upload.chunks))
-            return await self._record(principal, filename, key, intake, upload.idempotency_key)
+            return await self._record(
+                principal, filename, upload.on_same_name, key, intake, upload.idempotency_key
+            )
         finally:
             await self._sweep_soon(key)
 
-    async def prepare(self, principal: Principal, announced: Announced) -> Prepared | Uploaded:
+    async def prepare(self, principal: Principal, announced: Announced) -> Prepared | Duplicate:
         """Where to send a file, or its document if the content is stored already.
 
-        Raises `InvalidInput`, `FileTooLarge` and `QuotaExceeded`.
+        Raises `InvalidInput`, `FileTooLarge`, `QuotaExceeded` and `NameTaken`.
         """
-        checked_filename(announced.filename)
+        filename = checked_filename(announced.filename)
         _check_key(announced.idempotency_key)
         if announced.byte_size < 1:
             raise InvalidInput("The file is empty.", field="byteSize")
@@ -138,13 +158,14 @@ class Uploads:
             raise too_large(self._settings.max_upload_bytes)
         key = announced.key(principal.user_id)
         async with self._database.write_alone(principal.user_id) as session:
-            known = await documents.document_by_content(session, _digest(announced.sha256))
-            if known is not None:
-                return Uploaded(known, duplicate=True)
+            sha256 = _digest(announced.sha256)
+            place = await _place(session, filename, announced.on_same_name, sha256)
+            if isinstance(place, Duplicate):
+                return place
             limit = self._settings.max_user_prepared_uploads
             if await blobs.reservations(session) >= limit:
                 raise QuotaExceeded(f"{limit:,} announced files are awaited; send those first.")
-            await self._check_quota(session, announced.filename, announced.byte_size)
+            await self._check_quota(session, place, announced.byte_size)
             await blobs.abandon(
                 session, principal.user_id, key, ABANDONED_SECONDS, announced.byte_size
             )
@@ -167,7 +188,7 @@ class Uploads:
                 raise _no_upload()
         await self._storage.write(key, _bounded(chunks, announced.byte_size))
 
-    async def complete(self, principal: Principal, upload_id: str) -> Uploaded:
+    async def complete(self, principal: Principal, upload_id: str) -> Uploaded | Duplicate:
         """Check what was sent, record and queue it; repeating this is harmless.
 
         Raises `NotFound`, `InvalidState` before the bytes are there, `UploadMismatch`, and what
@@ -179,7 +200,7 @@ class Uploads:
         idempotency_key = announced.idempotency_key or announced.id
         known = await self._by_key(principal, idempotency_key)
         if known is not None:
-            return _repetition(*known, _digest(announced.sha256))
+            return _repetition(known, _digest(announced.sha256))
         sent = announced.key(owner_id)
         size = await self._storage.size(sent)
         if size is None:
@@ -196,14 +217,43 @@ class Uploads:
             await intake.skim(self._storage.read(key))
             if intake.sha256 != _digest(announced.sha256):
                 raise UploadMismatch("The bytes that were sent have another SHA-256.")
+            filename = checked_filename(announced.filename)
             uploaded = await self._record(
-                principal, announced.filename, key, intake, idempotency_key, replaces=sent
+                *(principal, filename, announced.on_same_name, key, intake, idempotency_key),
+                replaces=sent,
             )
         finally:
             await self._sweep_soon(key)
         with suppress(ProviderUnavailable):
             await self._storage.delete(sent)
         return uploaded
+
+    async def restore(self, principal: Principal, document_id: UUID, number: int) -> Uploaded:
+        """Make an old version's file the document's newest version.
+
+        Raises `NotFound`, `InvalidState` for the latest, `QuotaExceeded` and `ProviderUnavailable`.
+        """
+        async with self._database.read(principal.user_id) as session:
+            versions = (await documents.versions_of(session, [document_id])).get(document_id, [])
+        old = next((version for version in versions if version.number == number), None)
+        if old is None:
+            raise NotFound("There is no such version of a document of yours.")
+        if old.is_latest:
+            raise InvalidState("This version is the latest already.")
+        key = f"{principal.user_id.hex}/{new_id().hex}"
+        async with self._database.write(None) as session:
+            await blobs.abandon(session, principal.user_id, key, ABANDONED_SECONDS)
+        try:
+            await self._storage.copy(old.storage_key, key)
+            async with self._database.write_alone(principal.user_id) as session:
+                if await documents.lock_document(session, document_id) is None:
+                    raise NotFound("There is no document with this id.")
+                place = Place(document_id, old.filename)
+                await self._check_quota(session, place, old.byte_size)
+                new = NewVersion(old.sha256, old.byte_size, old.media_type, key, None)
+                return await self._insert(session, place, new)
+        finally:
+            await self._sweep_soon(key)
 
     async def usage(self, principal: Principal) -> tuple[Usage, Usage]:
         """What is used, and what may be."""
@@ -214,11 +264,12 @@ class Uploads:
         self,
         principal: Principal,
         filename: str,
+        on_same_name: OnSameName,
         key: str,
         intake: Intake,
         idempotency_key: str | None,
         replaces: str | None = None,
-    ) -> Uploaded:
+    ) -> Uploaded | Duplicate:
         """Document, version, first event and job in one transaction."""
         async with self._database.write_alone(principal.user_id) as session:
             if replaces is not None:
@@ -226,47 +277,46 @@ class Uploads:
             if idempotency_key is not None:
                 known = await documents.document_by_idempotency_key(session, idempotency_key)
                 if known is not None:
-                    return _repetition(*known, intake.sha256)
-            duplicate = await documents.document_by_content(session, intake.sha256)
-            if duplicate is not None:
-                return Uploaded(duplicate, duplicate=True)
-            await self._check_quota(session, filename, intake.size)
-            document_id = await documents.lock_by_filename(session, filename)
-            if document_id is None:
-                document_id = await documents.insert_document(session, filename)
+                    return _repetition(known, intake.sha256)
+            place = await _place(session, filename, on_same_name, intake.sha256)
+            if isinstance(place, Duplicate):
+                return place
+            await self._check_quota(session, place, intake.size)
             new = NewVersion(intake.sha256, intake.size, intake.media_type, key, idempotency_key)
-            version_id = await documents.insert_version(session, document_id, new)
-            await jobs.cancel(session, document_id)
-            await jobs.insert(session, version_id, document_id, self._settings.max_attempts)
-            await progress.advance(
-                session, document_id, DocumentStatus.PENDING, IngestionStage.STORED, 0, 0
-            )
-            if not await blobs.keep(session, key):
-                raise ProviderUnavailable(
-                    ErrorCode.STORAGE_UNAVAILABLE, "The upload took too long; try again."
-                )
-            self._queue.wake(session, version_id)
-            self._hints.document_changed(session, document_id)
-            [document] = (await documents.documents_by_ids(session, [document_id])).values()
-            return Uploaded(document, duplicate=False)
+            return await self._insert(session, place, new)
 
-    async def _check_quota(self, session: WriteSession, filename: str, size: int) -> None:
+    async def _insert(self, session: WriteSession, place: Place, new: NewVersion) -> Uploaded:
+        document_id = place.document_id
+        if document_id is None:
+            document_id = await documents.insert_document(session, place.filename)
+        version_id, number = await documents.insert_version(session, document_id, new)
+        await jobs.cancel(session, document_id)
+        await jobs.insert(session, version_id, document_id, self._settings.max_attempts)
+        await progress.advance(
+            session, document_id, DocumentStatus.PENDING, IngestionStage.STORED, 0, 0
+        )
+        if not await blobs.keep(session, new.storage_key):
+            raise ProviderUnavailable(
+                ErrorCode.STORAGE_UNAVAILABLE, "The upload took too long; try again."
+            )
+        self._queue.wake(session, version_id)
+        self._hints.document_changed(session, document_id)
+        [document] = (await documents.documents_by_ids(session, [document_id])).values()
+        return Uploaded(document, number)
+
+    async def _check_quota(self, session: WriteSession, place: Place, size: int) -> None:
         used, reserved = await documents.usage(session), await blobs.reserved(session)
-        if used.documents >= self._quota.documents and not await documents.lock_by_filename(
-            session, filename
-        ):
+        if used.documents >= self._quota.documents and place.document_id is None:
             raise QuotaExceeded(
                 f"Your library holds {used.documents:,} documents and may hold no more."
             )
         if used.bytes + reserved + size > self._quota.bytes:
             raise QuotaExceeded(
                 f"Your library may hold {self._quota.bytes / MEBIBYTE:,.1f} MiB; "
-                f"{(used.bytes + reserved) / MEBIBYTE:,.1f} MiB are in use."
+                f"{(used.bytes + reserved) / MEBIBYTE:,.1f} MiB are in use, old versions included."
             )
 
-    async def _by_key(
-        self, principal: Principal, idempotency_key: str | None
-    ) -> tuple[Document, bytes] | None:
+    async def _by_key(self, principal: Principal, idempotency_key: str | None) -> Keyed | None:
         if idempotency_key is None:
             return None
         async with self._database.read(principal.user_id) as session:
@@ -277,7 +327,8 @@ class Uploads:
             owner_id, announced = self._signer.verify_upload(upload_id)
         except Unauthenticated:
             raise _no_upload() from None
-        return owner_id, Announced(**announced)
+        on_same_name = OnSameName(announced.pop("on_same_name"))
+        return owner_id, Announced(**announced, on_same_name=on_same_name)
 
     async def _sweep_soon(self, key: str) -> None:
         """Bytes that became no version; those of a version stand no longer among the abandoned."""
@@ -286,10 +337,28 @@ class Uploads:
                 await blobs.postpone(session, key, 0)
 
 
-def _repetition(document: Document, sha256: bytes, repeated: bytes) -> Uploaded:
-    if repeated != sha256:
+async def _place(
+    session: WriteSession, filename: str, on_same_name: OnSameName, sha256: bytes
+) -> Place | Duplicate:
+    """Where a file goes, or the document that has its content. Raises `NameTaken`."""
+    taken_by = await documents.lock_by_filename(session, filename)
+    replaced = taken_by if on_same_name is OnSameName.REPLACE else None
+    duplicate = await documents.document_by_content(session, sha256, replaced)
+    if duplicate is not None:
+        return Duplicate(duplicate)
+    if taken_by is None or replaced is not None:
+        return Place(replaced, filename)
+    if on_same_name is OnSameName.REJECT:
+        raise NameTaken(f"Another document is called {filename}.")
+    suffix = PurePath(filename).suffix
+    stem = filename.removesuffix(suffix)[: MAX_FILENAME_CHARACTERS - len(suffix) - len(" (10000)")]
+    return Place(None, await documents.free_filename(session, stem, suffix))
+
+
+def _repetition(known: Keyed, repeated: bytes) -> Uploaded:
+    if repeated != known.sha256:
         raise InvalidInput("This key came with other content before.", field="idempotencyKey")
-    return Uploaded(document, duplicate=False)
+    return Uploaded(known.document, known.number)
 
 
 def _check_key(idempotency_key: str | None) -> None:

@@ -53,7 +53,11 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_services(settings) as services:
         pipeline = Pipeline(
-            services.storage, open_parser(settings), services.embedder, settings.max_attempts
+            services.storage,
+            open_parser(settings),
+            services.embedder,
+            settings.max_attempts,
+            settings.max_versions,
         )
         ingestion = Ingestion(
             services.database, services.hints, services.queue, pipeline, settings.lease_seconds

@@ -51,7 +51,7 @@ class Product:
     async def ingest(self) -> None:
         """Work until nothing is left to do, as the worker does."""
         services = self.services
-        pipeline = Pipeline(services.storage, open_parser(self.settings), services.embedder, 1)
+        pipeline = Pipeline(services.storage, open_parser(self.settings), services.embedder, 1, 1)
         ingestion = Ingestion(
             services.database, services.hints, services.queue, pipeline, self.settings.lease_seconds
         )

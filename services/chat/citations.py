@@ -136,6 +136,7 @@ def cite(marker: Marker, sentence: str, hit: Hit, pages: Sequence[Page]) -> Cita
         page_end=end,
         quote=page.text[start:end] or "".join(claims[:1]),
         verified=end > start,
+        filename=hit.filename,
     )
 
 

@@ -41,12 +41,18 @@ class Pipeline:
     """Each step leaves the document as the next attempt can take it up, or begin it anew."""
 
     def __init__(
-        self, storage: Storage, parser: Parser, embedder: Embedder, max_attempts: int
+        self,
+        storage: Storage,
+        parser: Parser,
+        embedder: Embedder,
+        max_attempts: int,
+        max_versions: int,
     ) -> None:
         self._storage = storage
         self._parser = parser
         self._embedder = embedder
         self._max_attempts = max_attempts
+        self._max_versions = max_versions
 
     async def run(self, attempt: Attempt) -> str:
         """Raises `LeaseLost`, and domain errors for what did not work."""
@@ -66,6 +72,7 @@ class Pipeline:
         await self._embed(attempt)
         async with attempt.fenced() as session:
             await chunks.activate(session, claim.document_id, claim.version_id)
+            await documents.forget_versions(session, claim.document_id, self._max_versions)
             await purges.request_retired(session, claim.document_id, claim.version_id)
             await progress.forget(session, claim.document_id)
             await attempt.advance(session, DocumentStatus.READY, IngestionStage.DONE, 1)

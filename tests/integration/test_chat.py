@@ -113,7 +113,7 @@ async def test_no_documents_chosen_are_no_documents_searched(
     assert (await stored(services, principal, asked)).text
 
 
-async def test_deleting_a_document_under_an_answer_takes_its_citations_along(
+async def test_deleting_a_document_under_an_answer_takes_the_words_of_its_citations_along(
     services: Services, principal: Principal, documents: dict[str, object], model: Model
 ) -> None:
     model.manners = [says("Lit in 1862 [1].", *["word "] * 40, "Lit [1].", between=0.02)]
@@ -127,11 +127,15 @@ async def test_deleting_a_document_under_an_answer_takes_its_citations_along(
 
     assert isinstance(seen[-1].content, AnswerCompleted)
     assert (await stored(services, principal, asked)).status == "COMPLETED"
-    assert await services.conversations.citations(principal, [answer.id]) == {}
+    cited = (await services.conversations.citations(principal, [answer.id]))[answer.id]
+    assert {(c.index, c.filename, c.page_number, c.quote, c.verified) for c in cited} == {
+        (1, "guide.txt", 1, "", False)
+    }
     await services.redis.flushdb()
     replayed = [event async for event in services.chat.follow(principal, answer, 0)]
-    assert [event.sequence for event in replayed] == [event.sequence for event in seen]
-    assert EventKind.CITATION not in {event.content.kind for event in replayed}
+    assert [(event.sequence, event.content.kind) for event in replayed] == [
+        (event.sequence, event.content.kind) for event in seen
+    ]
     assert "Ann Ross" not in repr(replayed)
 
 
@@ -208,7 +212,9 @@ async def test_a_sweep_keeps_what_only_redis_knew(
 ) -> None:
     passage = (await services.retrieval.search(principal, "lighthouse", 1))[0]
     cited = Citation(
-        0, 1, 0, 3, passage.document_id, passage.version_id, 1, 0, 3, "The", verified=True
+        *(0, 1, 0, 3, passage.document_id, passage.version_id, 1, 0, 3, "The"),
+        verified=True,
+        filename="guide.txt",
     )
     tail = AnswerTail(services.redis)
     answer = await begin(services, principal)

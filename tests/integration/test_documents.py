@@ -14,7 +14,7 @@ from core.errors import ErrorCode, InvalidState, NotFound
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
-from core.states import DocumentStatus, IngestionStage
+from core.states import DocumentStatus, IngestionStage, OnSameName
 from db import progress
 from db.documents import Document
 from db.progress import Progress
@@ -53,7 +53,11 @@ def add(services: Services, principal: Principal) -> Add:
         async def once() -> AsyncIterator[bytes]:
             yield text.encode()
 
-        return (await services.uploads.upload(principal, Upload(name, None, once()))).document
+        return (
+            await services.uploads.upload(
+                principal, Upload(name, None, once(), on_same_name=OnSameName.REPLACE)
+            )
+        ).document
 
     return add
 

@@ -78,7 +78,7 @@ async def queue(services: Services, owner: Principal, count: int) -> list[UUID]:
         async with services.database.write(owner.user_id) as session:
             document_id = await documents.insert_document(session, f"{number}.txt")
             new = NewVersion(new_id().bytes * 2, 1, "text/plain", new_id().hex, None)
-            version_id = await documents.insert_version(session, document_id, new)
+            version_id, _ = await documents.insert_version(session, document_id, new)
             await jobs.insert(session, version_id, document_id, 5)
             await progress.advance(
                 session, document_id, DocumentStatus.PENDING, IngestionStage.STORED, 0, 0
@@ -180,7 +180,7 @@ async def test_one_document_has_one_job_at_a_time(
     (document_id,) = await queue(services, principal, 1)
     async with services.database.write(principal.user_id) as session:
         new = NewVersion(new_id().bytes * 2, 1, "text/plain", new_id().hex, None)
-        version_id = await documents.insert_version(session, document_id, new)
+        version_id, _ = await documents.insert_version(session, document_id, new)
     insert = (
         "INSERT INTO ingestion_jobs (version_id, owner_id, document_id, give_up_after)"
         " VALUES ($1, $2, $3, 5)"

@@ -26,15 +26,16 @@ from core.errors import (
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
+from core.states import OnSameName
 from server.app import create_app
 from server.asgi import uvicorn_config
 from services.container import Services
-from services.uploads import Announced, Prepared, Upload, Uploaded
+from services.uploads import Announced, Duplicate, Prepared, Upload, Uploaded
 from workers.sweeper import Sweeper
 
 KIBIBYTE = 1024
 PDF = b"%PDF-1.7\n" + bytes(2000)
-Send = Callable[..., Awaitable[Uploaded]]
+Send = Callable[..., Awaitable[Uploaded | Duplicate]]
 
 
 @pytest.fixture
@@ -45,8 +46,14 @@ def settings(settings: Settings) -> Settings:
 
 @pytest.fixture
 def send(services: Services, principal: Principal) -> Send:
-    async def upload(content: bytes, name: str = "a.txt", key: str | None = None) -> Uploaded:
-        return await services.uploads.upload(principal, Upload(name, None, pieces(content), key))
+    async def upload(
+        content: bytes,
+        name: str = "a.txt",
+        key: str | None = None,
+        on_same_name: OnSameName = OnSameName.KEEP_BOTH,
+    ) -> Uploaded | Duplicate:
+        upload = Upload(name, None, pieces(content), key, on_same_name)
+        return await services.uploads.upload(principal, upload)
 
     return upload
 
@@ -90,24 +97,15 @@ async def test_what_is_acknowledged_is_stored_and_queued(
 async def test_the_same_content_is_the_same_document_whatever_its_name(send: Send) -> None:
     first = await send(b"Oil the chain.", "care.txt")
     second = await send(b"Oil the chain.", "another.txt")
-    assert second.duplicate
+    assert isinstance(second, Duplicate)
     assert second.document.id == first.document.id
-
-
-async def test_new_content_under_a_name_is_a_new_version(send: Send) -> None:
-    first = await send(b"Oil the chain.", "care.txt")
-    second = await send(b"Oil the chain twice.", "care.txt")
-    assert not second.duplicate
-    assert second.document.id == first.document.id
-    assert second.document.version_id != first.document.version_id
 
 
 async def test_a_repeated_request_is_harmless(send: Send) -> None:
     answers = await asyncio.gather(*(send(b"Once.", "once.txt", "key 1") for _ in range(5)))
-    assert {answer.duplicate for answer in answers} == {False}
+    assert {type(answer) for answer in answers} == {Uploaded}
     assert len({answer.document.version_id for answer in answers}) == 1
-    again = await send(b"Once.", "once.txt", "key 1")
-    assert not again.duplicate
+    assert isinstance(await send(b"Once.", "once.txt", "key 1"), Uploaded)
 
 
 async def test_a_key_that_comes_back_with_other_content_loses_nothing_silently(send: Send) -> None:
@@ -174,7 +172,8 @@ async def test_the_library_has_limits(send: Send) -> None:
     await send(b"c", "c.txt")
     with pytest.raises(QuotaExceeded, match="documents"):
         await send(b"d", "d.txt")
-    assert not (await send(b"c, again", "c.txt")).duplicate
+    again = await send(b"c, again", "c.txt", on_same_name=OnSameName.REPLACE)
+    assert isinstance(again, Uploaded)
 
 
 async def test_bytes_that_became_a_version_are_never_swept(
@@ -235,11 +234,12 @@ async def test_announced_sent_and_completed(
         await services.uploads.complete(principal, prepared.upload_id)
     assert await put(prepared, b"Wind the clock.") == 204
     uploaded = await services.uploads.complete(principal, prepared.upload_id)
-    assert (uploaded.duplicate, uploaded.document.byte_size) == (False, 15)
+    assert isinstance(uploaded, Uploaded)
+    assert uploaded.document.byte_size == 15
 
     again = await services.uploads.complete(principal, prepared.upload_id)
     assert again.document.version_id == uploaded.document.version_id
-    assert not again.duplicate
+    assert isinstance(again, Uploaded)
 
 
 async def test_what_is_stored_already_need_not_be_sent(
@@ -247,8 +247,7 @@ async def test_what_is_stored_already_need_not_be_sent(
 ) -> None:
     stored = await send(b"Wind the clock.")
     known = await services.uploads.prepare(principal, announced(b"Wind the clock.", "b.txt"))
-    assert isinstance(known, Uploaded)
-    assert known.duplicate
+    assert isinstance(known, Duplicate)
     assert known.document.id == stored.document.id
 
 

@@ -14,7 +14,7 @@ from resolvers.context import Context
 from resolvers.schema import build_schema
 from services.chat.chat import Ask
 from services.container import Services
-from services.uploads import Announced, Prepared, Upload
+from services.uploads import Announced, Prepared, Upload, Uploaded
 
 PASSWORD = "correct horse battery"
 TENANT_TABLES = """
@@ -128,7 +128,7 @@ async def test_equal_content_of_two_users_stays_two_documents(
     stranger = await stranger_to(services)
     mine = await services.uploads.upload(principal, Upload("a.txt", None, once(b"same text")))
     theirs = await services.uploads.upload(stranger, Upload("a.txt", None, once(b"same text")))
-    assert not theirs.duplicate
+    assert isinstance(theirs, Uploaded)
     assert mine.document.id != theirs.document.id
 
 
@@ -159,6 +159,8 @@ OPERATIONS = {
     "cancelIngestion": """mutation { cancelIngestion(documentId: "DOCUMENT") {
         ... on Error { code } } }""",
     "renameDocument": """mutation { renameDocument(input: { id: "DOCUMENT", filename: "mine" }) {
+        ... on Error { code } } }""",
+    "restoreVersion": """mutation { restoreVersion(input: { documentId: "DOCUMENT", number: 1 }) {
         ... on Error { code } } }""",
     "deleteDocument": 'mutation { deleteDocument(id: "DOCUMENT") { ... on Error { code } } }',
     "createConversation": """mutation { createConversation(input: { title: "mine" }) {

@@ -29,7 +29,11 @@ async def add_documents(
 
 def open_ingestion(settings: Settings, services: Services) -> Ingestion:
     pipeline = Pipeline(
-        services.storage, open_parser(settings), services.embedder, settings.max_attempts
+        services.storage,
+        open_parser(settings),
+        services.embedder,
+        settings.max_attempts,
+        settings.max_versions,
     )
     return Ingestion(
         services.database, services.hints, services.queue, pipeline, settings.lease_seconds

@@ -32,7 +32,7 @@ def citation(index: int, page: int, quote: str, verified: bool = True) -> dict[s
         "pageNumber": page,
         "quote": quote,
         "verified": verified,
-        "document": {"filename": "handbook [draft].pdf"},
+        "filename": "handbook [draft].pdf",
     }
 
 
