@@ -37,7 +37,7 @@ up: .venv/embedded ## run everything on this machine, without any configuration
 	-@exec $(BIN)/lectern up
 
 .PHONY: demo
-demo: .venv/embedded ## upload FILE and ask QUESTION; without them a sample, and what you type
+demo: .venv/embedded ## upload FILE, ask QUESTION; or a sample, and what you type
 	-@exec $(BIN)/lectern demo $${FILE:+--file "$$FILE"} $${QUESTION:+--question "$$QUESTION"}
 
 .PHONY: doctor
@@ -49,7 +49,7 @@ test: .venv/dev ## run every test; ARGS="-k chat -x" goes to pytest
 	@$(BIN)/pytest -n auto $(ARGS)
 
 .PHONY: chaos
-chaos: .venv/dev ## every way to die, then 200 documents under 30 kills; ARGS="--seed 7"
+chaos: .venv/dev ## every way to die, and 30 kills of 200 documents; ARGS="--seed 7"
 	@$(BIN)/pytest -n auto -m "long or not long" tests/chaos
 	@PYTHONPATH=tests $(BIN)/python tests/chaos/run.py $(ARGS)
 
@@ -67,7 +67,7 @@ format: .venv/dev ## rewrite the sources in the house style
 	@$(BIN)/ruff format $(SOURCES)
 
 .PHONY: bench
-bench: .venv/dev ## measure, beside references; DATA=DIR adds what public data sets show
+bench: .venv/dev ## measure, beside references; DATA=DIR adds public data
 	@for name in product http chat; do $(BIN)/python -m bench.$$name; done
 	@for name in embedding formats retrieval $(if $(DATA),extraction answers); do \
 		$(BIN)/python -m bench.$$name $${DATA:+--data "$$DATA"}; done
@@ -77,13 +77,13 @@ bench-%: .venv/dev
 	@$(BIN)/python -m bench.$* $${DATA:+--data "$$DATA"} $(ARGS)
 
 .PHONY: schema
-schema: .venv/dev ## write schema/schema.graphql, db/schema.sql and docs/configuration.md anew
+schema: .venv/dev ## write anew what is generated: both schemas, the settings page
 	@$(BIN)/lectern export-schema > schema/schema.graphql
 	@PYTHONPATH=tests $(BIN)/python -m support.database_schema > db/schema.sql
 	@PYTHONPATH=tests $(BIN)/python -m support.configuration_page > docs/configuration.md
 
 .PHONY: lock
-lock: .venv/dev ## resolve pyproject.toml into requirements/*.txt, for every supported Python
+lock: .venv/dev ## resolve pyproject.toml into requirements/*.txt
 	@build="$$($(BIN)/python -c 'import tomllib; \
 		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")')"; \
 	compile() { $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -100,7 +100,8 @@ clean: ## remove what was installed and cached; documents in .lectern stay
 
 .PHONY: anew
 $(BIN)/python:
-	@$(or $(PYTHON),false) $(FITS) || { echo "Give a Python 3.11, 3.12 or 3.13: make up PYTHON=..."; exit 1; }
+	$(if $(shell $(or $(PYTHON),false) $(FITS) 2>&- && echo fits),, \
+		$(error Lectern needs Python 3.11, 3.12 or 3.13: name one with PYTHON=python3.12))
 	@echo "Lectern installs itself into .venv, once: about 280 MB to load, 810 MB on disk"
 	@echo "Making .venv with $$($(PYTHON) --version), some seconds"
 	@$(PYTHON) -m venv --clear .venv

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,8 @@ from providers.parsing.sandbox import walls
 from providers.storage import open_storage
 
 CHECK_SECONDS = 30
+INDENT = 18
+"""Columns before a finding's words."""
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -61,13 +64,22 @@ async def doctor(settings: Settings) -> int:
             for finding in await check:
                 failures += finding.status == "fail"
                 color = COLORS[finding.status]
+                lines = [*_lines(finding.detail, console), *_lines(finding.remedy, console)]
                 console.print(
-                    f"[{color}]{finding.status:<5}[/]{part:<13}{escape(finding.detail)}"
-                    + (f"\n{'':<18}{escape(finding.remedy)}" if finding.remedy else "")
+                    f"[{color}]{finding.status:<5}[/]{part:<13}"
+                    + escape(f"\n{'':<{INDENT}}".join(lines))
                 )
     finally:  # also when nobody reads on: what is broken off would complain at the exit
         await asyncio.wait(checks)
     return int(failures > 0)
+
+
+def _lines(text: str, console: Console) -> list[str]:
+    """Wrapped at words for people; one for programs."""
+    if not console.is_terminal:
+        return [text] if text else []
+    width = max(console.width - INDENT, 20)
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
 
 
 async def _bounded(

@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import shutil
 import signal
 import socket
 import sys
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,9 +23,17 @@ def main() -> None:
     try:
         sys.exit(_run(arguments, load_settings()))
     except UsageError as error:
-        sys.exit(f"lectern: {error}")
+        sys.exit(_at_words(f"lectern: {error}"))
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+
+
+def _at_words(message: str) -> str:
+    """One line, but broken between words where a person would see it broken within one."""
+    if not sys.stderr.isatty():
+        return message
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(message, width, break_long_words=False, break_on_hyphens=False)
 
 
 def _parser() -> argparse.ArgumentParser:
