@@ -109,14 +109,14 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _serve(settings: Settings, fd: int | None) -> None:
     require(settings, "database_url", "redis_url", "secret_key")
-    import uvicorn
-
     from core.telemetry import configure_logging
     from server.app import create_app
     from server.asgi import uvicorn_config
+    from server.serving import Server
 
     configure_logging(settings.log_level, settings.log_format)
-    server = uvicorn.Server(uvicorn_config(create_app(settings), settings))
+    app = create_app(settings)
+    server = Server(uvicorn_config(app, settings), app.state.drain)
     server.run(sockets=None if fd is None else [socket.socket(fileno=fd)])
 
 

@@ -102,7 +102,11 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
         say("Preparing the embedding model")
         _finish("prepare", environment)
 
-    stop_seconds = settings.shutdown_seconds + 5
+    # Nobody else could take over: on one machine a stop is a stop, unless somebody wants otherwise.
+    unset = {"drain_seconds", "shutdown_seconds"} - settings.model_fields_set
+    settings = settings.model_copy(update=dict.fromkeys(unset, 0))
+    environment |= {variable(name): "0" for name in unset}
+    stop_seconds = settings.drain_seconds + settings.shutdown_seconds + 10
     worker = Child("worker", environment=environment, stop_seconds=stop_seconds)
     api = Child(
         *("serve", "--fd", str(listener.fileno())),

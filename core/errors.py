@@ -11,6 +11,7 @@ class ErrorCode(StrEnum):
     NOT_FOUND = "NOT_FOUND"
     INVALID_INPUT = "INVALID_INPUT"
     RATE_LIMITED = "RATE_LIMITED"
+    SHUTTING_DOWN = "SHUTTING_DOWN"
     QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
     RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
@@ -91,6 +92,15 @@ class RateLimited(DomainError):
         """Seconds until the next try can succeed."""
 
 
+class ShuttingDown(DomainError):
+    """This process is about to end; another one, or a later one, does what was asked."""
+
+    code = ErrorCode.SHUTTING_DOWN
+
+    def __init__(self) -> None:
+        super().__init__("The server is being restarted; try again in a moment.")
+
+
 class TooManyAnswers(RateLimited):
     """The user has as many answers written at the same time as one may."""
 
@@ -165,6 +175,17 @@ class DatabaseUnavailable(DomainError):
 
     def __init__(self) -> None:
         super().__init__("The database does not answer just now; try again.")
+
+
+class SchemaOutdated(DatabaseUnavailable):
+    """The database has not been migrated to the revision that this code needs."""
+
+    def __init__(self, found: str | None, needed: str) -> None:
+        DomainError.__init__(
+            self,
+            f"The database's schema is at revision {found or 'none'}, this version needs {needed}: "
+            "run `lectern migrate`.",
+        )
 
 
 class ParseFailure(DomainError):

@@ -107,8 +107,10 @@ class Settings(BaseSettings):
     """Operations running at the same time on one websocket."""
     connection_init_seconds: Annotated[float, Field(gt=0)] = 10
     """How long a websocket may stay silent at first."""
-    shutdown_seconds: Annotated[int, Field(gt=0)] = 10
-    """How long running requests may go on after a signal to stop."""
+    drain_seconds: Annotated[float, Field(ge=0)] = 10
+    """How long, after a signal to stop, the API serves on while others take over; 0 in `up`."""
+    shutdown_seconds: Annotated[float, Field(ge=0)] = 120
+    """How long after that the answers that are being written may take to their end; 0 in `up`."""
 
     access_token_seconds: Annotated[int, Field(gt=0)] = 15 * 60
     """Life of an access token."""

@@ -33,6 +33,7 @@ CONNECT_SECONDS = 10
 COMMAND_SECONDS = 65
 """For a server that stopped talking; one that talks ends statements itself, a little earlier."""
 POOL_SECONDS = 30
+ROLLBACK_SECONDS = 1
 CLOSE_SECONDS = 10
 _TRANSIENT = ("08", "25P03", "40001", "40P01", "53", "55P03", "57", "58")
 """SQLSTATEs, or their classes, of a server that goes away, is full or breaks a transaction off."""
@@ -172,10 +173,6 @@ class Database:
             await session.one(_LOCK_OWNER, owner=str(owner_id))
             yield session
 
-    async def ping(self) -> None:
-        async with self.read(None) as session:
-            await session.one(text("SELECT 1"))
-
     @property
     def connections_in_use(self) -> int:
         return int(self._pool.get_size() - self._pool.get_idle_size())
@@ -205,8 +202,7 @@ class Database:
                     yield connection
                     await connection.execute("COMMIT")
                 except BaseException:
-                    if not connection.is_closed():
-                        await connection.execute("ROLLBACK")
+                    await _roll_back(connection)
                     raise
 
 
@@ -227,6 +223,20 @@ async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
         "jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
     )
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    """Give up a connection on which not even this succeeds: its server has frozen."""
+    if connection.is_closed():
+        return
+    try:
+        async with asyncio.timeout(ROLLBACK_SECONDS):
+            await connection.execute("ROLLBACK")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()
+    except BaseException:
+        connection.terminate()
+        raise
 
 
 async def _keep_settings(_: asyncpg.Connection) -> None:

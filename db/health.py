@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
+from sqlalchemy import text
 from sqlalchemy.exc import ArgumentError
 
-from db.engine import driver_url
+from core.errors import SchemaOutdated
+from db.engine import ReadSession, driver_url
 
 CONNECT_SECONDS = 5
+REVISION = max(p.name[:4] for p in Path(__file__).parent.glob("migrations/versions/0*.py"))
+"""The newest revision of the schema that this code knows, which is the one that it needs."""
+
+_REVISION = text("SELECT version_num FROM alembic_version")
 _HEALTH = """
 SELECT current_setting('server_version') AS server_version,
        (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector_version,
@@ -28,6 +35,17 @@ class Health:
     """The role sees every user's rows, whatever the policies say."""
     owned_tables: Sequence[str]
     """Tables whose policies the role could switch off."""
+
+
+async def check_revision(session: ReadSession) -> None:
+    """Raises `SchemaOutdated`; a newer schema serves older code too."""
+    try:
+        row = await session.first(_REVISION)
+    except asyncpg.UndefinedTableError:
+        row = None
+    found = row["version_num"] if row else None
+    if found is None or found < REVISION:
+        raise SchemaOutdated(found, REVISION)
 
 
 async def inspect(url: str) -> Health:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import strawberry
 
-from core.errors import DatabaseUnavailable, DomainError, RateLimited
+from core.errors import DatabaseUnavailable, DomainError, RateLimited, ShuttingDown
 from core.ids import Kind, decode_id
 from core.principal import Principal
 from db.answer_events import (
@@ -165,5 +165,5 @@ def _failed(error: DomainError, sequence: int) -> ChatFailed:
         sequence=sequence,
         code=error.code,
         message=error.message,
-        retryable=isinstance(error, RateLimited | DatabaseUnavailable),
+        retryable=isinstance(error, RateLimited | DatabaseUnavailable | ShuttingDown),
     )

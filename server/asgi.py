@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Lifespan
 from core.response_memory import ResponseMemory
 from core.settings import Settings
 from server.correlation import HEADER, Correlation
+from server.drain import Drain
 from server.health import healthz, metrics, readyz
 from server.http import GraphQLOverHTTP
 from server.limits import ConnectionCap
@@ -22,6 +23,8 @@ from server.websocket import ConnectionLimits, GraphQLOverWebSocket
 
 PATH = "/graphql"
 MAX_MESSAGE_BYTES = 1024 * 1024
+CLOSE_SECONDS = 5
+"""For requests that still run when the process has drained."""
 
 
 def build_app(
@@ -31,20 +34,26 @@ def build_app(
     lifespan: Lifespan[Starlette] | None = None,
     routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """`/readyz` expects the lifespan to yield `{"services": ...}`."""
+    """`/readyz` expects the lifespan to yield `{"services": ...}`.
+
+    Whoever serves the application runs `app.state.drain` before the end.
+    """
+    drain = Drain(settings.drain_seconds, settings.shutdown_seconds)
     cap = ConnectionCap(settings.max_user_connections)
     over_http = GraphQLOverHTTP(
         executor,
         cap,
+        drain,
         max_upload_bytes=settings.max_upload_bytes,
         graphiql=settings.introspection,
     )
     over_websocket = GraphQLOverWebSocket(
         executor,
         cap,
+        drain,
         ConnectionLimits(settings.connection_init_seconds, settings.max_connection_operations),
     )
-    return Starlette(
+    app = Starlette(
         routes=[
             Route(PATH, over_http),
             WebSocketRoute(PATH, over_websocket),
@@ -57,6 +66,8 @@ def build_app(
         middleware=_middleware(settings),
         lifespan=lifespan,
     )
+    app.state.drain = drain
+    return app
 
 
 def response_memory(settings: Settings) -> ResponseMemory:
@@ -74,7 +85,7 @@ def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
+        timeout_graceful_shutdown=CLOSE_SECONDS,
         log_config=None,
         access_log=False,
         server_header=False,

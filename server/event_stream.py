@@ -27,29 +27,40 @@ _HEADERS = [
 class EventStream:
     """An ASGI response that ends with its results, its reader or its time, whichever is first.
 
-    When its time is up it breaks off without `complete`, and clients connect again.
+    When its time is up, or it has to leave, it breaks off without `complete`, and clients connect
+    again.
 
     Starlette's `StreamingResponse` cancels by an anyio scope, which also cancels what a
     generator awaits in its clean-up; here every task is cancelled once and awaited.
     """
 
     def __init__(
-        self, results: AsyncGenerator[ExecutionResult, None], seconds: float | None
+        self,
+        results: AsyncGenerator[ExecutionResult, None],
+        seconds: float | None,
+        *,
+        carries_answer: bool,
     ) -> None:
+        self.carries_answer = carries_answer
         self._results = results
         self._seconds = seconds
+        self._leaving = asyncio.Event()
+
+    def leave(self) -> None:
+        self._leaving.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         async with asyncio.TaskGroup() as tasks:
             ends = [tasks.create_task(self._write(send)), tasks.create_task(_left(receive))]
+            leaving = tasks.create_task(self._leaving.wait())
             heart = tasks.create_task(_beat(send))
             ended, _ = await asyncio.wait(
-                ends, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED
+                [*ends, leaving], timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED
             )
-            for task in (*ends, heart):
+            for task in (*ends, leaving, heart):
                 task.cancel()
-        if not ended:
+        if not ended - {leaving}:
             await _send(send, "", more=False)
 
     async def _write(self, send: Send) -> None:

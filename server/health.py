@@ -11,7 +11,9 @@ async def healthz(_: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """503 without the database; without Redis everything works, only later."""
+    """503 while draining and without the database; without Redis all works, only later."""
+    if request.app.state.drain.begun:
+        return JSONResponse({"process": "draining"}, 503)
     parts: dict[str, str | None] = await request.state.services.ready()
     failing = parts["database"] is not None
     return JSONResponse(

@@ -13,6 +13,7 @@ from strawberry.types import ExecutionResult
 
 from core.errors import LOG_IN_FIRST, ErrorCode, RateLimited, Unauthenticated
 from core.principal import Principal
+from server.drain import Drain
 from server.encoding import decode_json, encode_json
 from server.errors import PERSISTED_QUERY_NOT_SUPPORTED, RequestRefused
 from server.event_stream import MEDIA_TYPE as EVENT_STREAM
@@ -70,10 +71,17 @@ class GraphQLOverHTTP:
     """The ASGI application of the GraphQL path for scopes of type `http`."""
 
     def __init__(
-        self, executor: Executor, cap: ConnectionCap, *, max_upload_bytes: int, graphiql: bool
+        self,
+        executor: Executor,
+        cap: ConnectionCap,
+        drain: Drain,
+        *,
+        max_upload_bytes: int,
+        graphiql: bool,
     ) -> None:
         self._executor = executor
         self._cap = cap
+        self._drain = drain
         self._graphiql = graphiql
         self._max_upload_bytes = max_upload_bytes
 
@@ -165,8 +173,10 @@ class GraphQLOverHTTP:
         try:
             with self._cap.hold(caller(request, principal)):
                 results = self._executor.run(operation, request, principal)
-                stream = EventStream(results, principal.seconds_left if principal else None)
-                await stream(request.scope, request.receive, send)
+                seconds = principal.seconds_left if principal else None
+                stream = EventStream(results, seconds, carries_answer=operation.carries_answer)
+                with self._drain.hold(stream):
+                    await stream(request.scope, request.receive, send)
         except RateLimited as error:
             retry = {"Retry-After": str(round(error.retry_after))}
             raise RequestRefused(

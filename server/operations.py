@@ -29,6 +29,9 @@ PUBLIC_FIELDS = frozenset(
     ("__typename", "__schema", "__type", "register", "login", "refreshSession")
 )
 
+ANSWER_FIELDS = frozenset(("chat", "answer"))
+"""Subscriptions that end by themselves, with the answer that they carry."""
+
 logger = structlog.get_logger()
 
 
@@ -84,6 +87,10 @@ class Operation:
     def is_public(self) -> bool:
         """Whether it only asks for what needs no user: logging in, the schema, what is wrong."""
         return self.root_fields <= PUBLIC_FIELDS
+
+    @property
+    def carries_answer(self) -> bool:
+        return not self.root_fields.isdisjoint(ANSWER_FIELDS)
 
 
 class Executor:

@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from core.errors import DomainError, ErrorCode, RateLimited
 from core.principal import Principal
 from core.telemetry import WEBSOCKETS, correlation_id
+from server.drain import Drain
 from server.encoding import decode_json, encode_json
 from server.limits import ConnectionCap, caller
 from server.operations import Executor, OperationRequest
@@ -48,9 +49,12 @@ class ConnectionLimits:
 class GraphQLOverWebSocket:
     """The ASGI application of the GraphQL path for scopes of type `websocket`."""
 
-    def __init__(self, executor: Executor, cap: ConnectionCap, limits: ConnectionLimits) -> None:
+    def __init__(
+        self, executor: Executor, cap: ConnectionCap, drain: Drain, limits: ConnectionLimits
+    ) -> None:
         self._executor = executor
         self._cap = cap
+        self._drain = drain
         self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,8 +64,9 @@ class GraphQLOverWebSocket:
             await socket.close(4406, "Subprotocol not acceptable")
             return
         await socket.accept(PROTOCOL)
-        with WEBSOCKETS.track_inprogress():
-            await _Connection(socket, self._executor, self._cap, self._limits).serve()
+        connection = _Connection(socket, self._executor, self._cap, self._limits)
+        with WEBSOCKETS.track_inprogress(), self._drain.hold(connection):
+            await connection.serve()
 
 
 class _Connection:
@@ -78,9 +83,18 @@ class _Connection:
         self._principal: Principal | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._operation_count = 0
+        self._answers: set[str] = set()
+        """Operations that carry an answer."""
         self._tasks: set[asyncio.Task[None]] = set()
         """Of the operations, and of those completed that have not cleaned up yet."""
         self._end: Close | None = None
+
+    @property
+    def carries_answer(self) -> bool:
+        return bool(self._answers)
+
+    def leave(self) -> None:
+        self._fail(Close(1001, "Going away"))
 
     async def serve(self) -> None:
         """Return when the connection has ended and all its operations with it."""
@@ -207,12 +221,16 @@ class _Connection:
         except Exception:
             logger.exception("operation failed")
             self._fail(Close(4500, "Internal server error"))
+        finally:
+            self._answers.discard(id_)
 
     async def _operate(self, id_: str, request: OperationRequest) -> None:
         self._operation_count += 1
         correlation_id.set(f"{correlation_id.get()}-{self._operation_count}")
         last: dict[str, Any] = {"id": id_, "type": "complete"}
         operation = self._executor.prepare(request)
+        if operation.carries_answer:
+            self._answers.add(id_)
         results = self._executor.run(operation, self._socket, self._principal)
         async with aclosing(results):
             async for result in results:

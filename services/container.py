@@ -15,6 +15,7 @@ from core.settings import Settings
 from core.telemetry import CHANNELS, CONNECTIONS, TASKS, WRITING
 from core.tokens import TokenSigner
 from db.engine import Database
+from db.health import check_revision
 from providers.answering.extractive import ExtractiveAnswerer
 from providers.answering.factory import open_answerer
 from providers.embedding import Embedder
@@ -77,9 +78,13 @@ class Services:
     async def ready(self) -> dict[str, str | None]:
         """What each part lacks to serve requests; None for nothing."""
         database, redis = await asyncio.gather(
-            _lacks(self.database.ping()), _lacks(self.redis.ping())
+            _lacks(self._check_database()), _lacks(self.redis.ping())
         )
         return {"database": database, "redis": redis}
+
+    async def _check_database(self) -> None:
+        async with self.database.read(None) as session:
+            await check_revision(session)
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 
-from core.errors import ErrorCode, InvalidInput, NotFound, TooManyAnswers
+from core.errors import ErrorCode, InvalidInput, NotFound, ShuttingDown, TooManyAnswers
 from core.principal import Principal
 from core.states import MessageRole, MessageStatus
 from core.text import check_storable
@@ -33,8 +33,6 @@ MAX_STREAMING = 5
 RECHECK_SECONDS = 10.0
 """How long a follower trusts that it would have heard of news."""
 STOP_SECONDS = 2.0
-GRACE_SECONDS = 2.0
-"""For answers that are almost done when the process is to end."""
 MAX_SEQUENCE = 2**31 - 2
 """So that the next one is an Int of GraphQL's."""
 BATCH = 1000
@@ -77,14 +75,13 @@ class Chat:
         self._max_conversations = max_conversations
         self._tasks: set[asyncio.Task[Any]] = set()
         self._logs: dict[UUID, AnswerLog] = {}
+        self._refuses = False
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Give answers a moment to be finished; the others end INTERRUPTED with their text."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GRACE_SECONDS)
+        """Answers that are still being written end INTERRUPTED with their text."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -94,11 +91,17 @@ class Chat:
         """Answers that this process writes."""
         return len(self._logs)
 
+    def refuse_questions(self) -> None:
+        """From now on; answers that have begun are written to their end."""
+        self._refuses = True
+
     async def ask(self, principal: Principal, ask: Ask) -> Asked:
         """Store the question and begin its answer. A resend asks nothing new.
 
-        Raises `InvalidInput`, `NotFound`, `RateLimited` and `QuotaExceeded`.
+        Raises `InvalidInput`, `NotFound`, `RateLimited`, `QuotaExceeded` and `ShuttingDown`.
         """
+        if self._refuses:
+            raise ShuttingDown
         if not ask.text.strip():
             raise InvalidInput("A question needs some text.", field="text")
         check_storable(ask.text, "text")

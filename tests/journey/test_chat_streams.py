@@ -5,10 +5,8 @@ import os
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from itertools import count
-from pathlib import Path
 
 import httpx
 import pytest
@@ -17,9 +15,6 @@ from starlette.responses import Response
 
 from cli.children import Child
 from cli.client import Client
-from cli.embedded import EmbeddedPostgres, EmbeddedRedis
-from core.ids import new_id
-from core.settings import Settings
 from support.chat import (
     ANSWER,
     CHAT,
@@ -27,114 +22,18 @@ from support.chat import (
     STOP,
     Json,
     answer_id,
-    cited_in,
     follow_with_drops,
     subscribe,
     text_of,
 )
-from support.language_model import Model, answers, model_in_thread, says, streams
+from support.language_model import answers, says, streams
 from support.language_model import chunk as model_chunk
-from support.product import Product
+from support.replicas import Cluster, assert_whole, collect, question, words
 
 SEEDS = int(os.environ.get("LECTERN_TEST_SEEDS", "40"))
 CLOSES = int(os.environ.get("LECTERN_TEST_CLOSES", "1000"))
 PATIENCE_SECONDS = 60
-REGISTER = """
-mutation ($input: RegisterInput!) { register(input: $input) { ... on Session { accessToken } } }
-"""
-UPLOAD = """
-mutation ($file: Upload!) {
-  uploadDocument(input: { file: $file }) { ... on UploadedDocument { document { id } } }
-}
-"""
-PROGRESS = "subscription ($id: ID!) { documentProgress(documentId: $id) { status } }"
 PIECES = ["lit", " Ross", " in 1862", " [1", "]. ", "\n", "[9]", "灯", " [1]", "`"]
-FACT = "The lighthouse of Skerra was lit in 1862 by Ann Ross. Fog came in the morning."
-
-
-@dataclass
-class Cluster:
-    product: Product
-    model: Model
-    redis: EmbeddedRedis
-    urls: list[str]
-    token: str
-
-    async def call(self, query: str, **variables: object) -> Json:
-        async with Client(self.urls[0]) as client:
-            client.access_token = self.token
-            return await client.execute(query, **variables)
-
-    async def stored(self, events: list[Json]) -> Json:
-        node: Json = (await self.call(MESSAGE, id=answer_id(events)))["node"]
-        return node
-
-
-@pytest.fixture(scope="module")
-def cluster(
-    postgres: EmbeddedPostgres, models: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("cluster")
-    models.mkdir(parents=True, exist_ok=True)
-    (folder / "models").symlink_to(models, target_is_directory=True)
-    with EmbeddedRedis(folder) as redis, model_in_thread() as model:
-        settings = Settings(
-            _env_file=None,
-            DATABASE_URL=postgres.app_url,
-            REDIS_URL=redis.url,
-            database_owner_url=postgres.owner_url,
-            data_dir=folder,
-        )
-        environment = {
-            "OPENAI_BASE_URL": model.url,
-            "LECTERN_ANSWERER": "openai",
-            "LECTERN_MAX_USER_CONNECTIONS": "5000",
-            "LECTERN_LOG_LEVEL": "WARNING",
-        }
-        with Product(settings, **environment) as product:
-            product.work()
-            urls = [product.serve()[0] for _ in range(2)]
-            token = asyncio.run(prepare(folder, urls[0]))
-            yield Cluster(product, model, redis, urls, token)
-
-
-async def prepare(folder: Path, url: str) -> str:
-    """A user with one document."""
-    document = folder / "guide.txt"
-    document.write_text(FACT)
-    async with Client(url) as client:
-        account = {"email": f"{new_id().hex}@example.org", "password": "oil it before it asks"}
-        registered = await client.execute(REGISTER, input=account)
-        client.access_token = registered["register"]["accessToken"]
-        uploaded = await client.upload(UPLOAD, document)
-        id_ = uploaded["uploadDocument"]["document"]["id"]
-        statuses = [
-            e["documentProgress"]["status"] async for e in client.subscribe(PROGRESS, id=id_)
-        ]
-        assert statuses[-1] == "READY"
-        assert client.access_token is not None
-        return client.access_token
-
-
-def question(**more: object) -> Json:
-    return {"clientMessageId": new_id().hex, "text": "When was the lighthouse lit?", **more}
-
-
-async def collect(url: str, token: str, query: str, **variables: object) -> list[Json]:
-    async with subscribe(url, token, query, **variables) as events:
-        return [event async for event in events]
-
-
-def assert_whole(events: list[Json], stored: Json) -> None:
-    """Nothing missing, nothing twice, and what was seen is what is kept."""
-    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
-    assert text_of(events) == stored["text"]
-    assert cited_in(events) == stored["citations"]
-    assert all(citation["verified"] for citation in stored["citations"])
-
-
-def words(n: int) -> list[str]:
-    return [f"word{i} " for i in range(n)]
 
 
 async def test_drops_at_random_points_lose_and_repeat_nothing(cluster: Cluster) -> None:
@@ -370,6 +269,16 @@ async def gauges(url: str) -> dict[str, float]:
     return {name: float(value) for name, value in found}
 
 
+async def quiet_gauges(url: str) -> dict[str, float]:
+    """The gauges once nothing moves any more."""
+    last: dict[str, float] = {}
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while (now := await gauges(url)) != last or now["websockets_open"]:
+            last = now
+            await asyncio.sleep(1)
+    return last
+
+
 @pytest.fixture
 async def unfinished(cluster: Cluster) -> AsyncIterator[str]:
     """The id of an answer that will not end by itself soon."""
@@ -384,11 +293,6 @@ async def test_a_thousand_abrupt_closes_leave_nothing_behind(
     cluster: Cluster, unfinished: str
 ) -> None:
     url = cluster.urls[1]
-    async with subscribe(url, cluster.token, ANSWER, id=unfinished, after=0) as events:
-        await anext(aiter(events))  # what the first follower of a process opens stays open
-    before = await gauges(url)
-    while before["websockets_open"] or before["subscriptions_active"]:
-        before = await gauges(url)
     at_once = asyncio.Semaphore(20)
 
     async def come_and_go(number: int) -> None:
@@ -400,6 +304,8 @@ async def test_a_thousand_abrupt_closes_leave_nothing_behind(
                 await anext(aiter(events))
             events.cut()
 
+    await come_and_go(1)  # what lives as long as the process has begun
+    before = await quiet_gauges(url)
     async with asyncio.TaskGroup() as tasks:
         for number in range(CLOSES):
             tasks.create_task(come_and_go(number))

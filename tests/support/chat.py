@@ -51,6 +51,10 @@ class Subscription:
                 assert message["type"] == "complete", message
                 return
 
+    @property
+    def close_code(self) -> int | None:
+        return self._socket.close_code
+
     def cut(self) -> None:
         self._socket.transport.abort()
 
