@@ -53,7 +53,7 @@ def serve(listener: socket.socket) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         cache_logger_on_first_use=True,
     )
-    settings = Settings(_env_file=None)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None)
     schema = strawberry.Schema(Query, extensions=[CachedDocuments])
     executor = Executor(schema, authenticate, lambda *_: None, memory=response_memory(settings))
     app = build_app(executor, settings, routes=[Route("/empty", empty)])

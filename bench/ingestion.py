@@ -189,7 +189,7 @@ async def timed(work: Callable[[], Awaitable[object]]) -> float:
 
 
 async def run(args: argparse.Namespace, folder: Path) -> None:
-    settings = Settings(_env_file=None, data_dir=folder / "data")  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, data_dir=folder / "data")
     with lectern_up(settings.data_dir) as (url, _, family):
         running = find_running(settings.data_dir)
         assert running is not None

@@ -169,7 +169,7 @@ def resident(process: psutil.Process, command: str) -> float:
 
 async def run(rounds: int, folder: Path) -> None:
     data_dir = folder / "data"
-    settings = Settings(_env_file=None, data_dir=data_dir)  # type: ignore[call-arg]
+    settings = Settings(_env_file=None, data_dir=data_dir)
     with lectern_up(data_dir) as (_, first_start, _process):
         print(f"first start to ready         {first_start:8.1f} s")
     with lectern_up(data_dir) as (url, start, process):

@@ -1,6 +1,7 @@
 """The one tree of expected failures; each class carries the code that clients see."""
 
 from enum import StrEnum
+from typing import ClassVar
 
 
 class ErrorCode(StrEnum):
@@ -50,10 +51,16 @@ class DomainError(Exception):
     """An expected failure. `message` is safe to show to the person who caused it."""
 
     code: ErrorCode
+    shown: ClassVar[tuple[str, ...]] = ()
+    """Names of the attributes that clients see beside code and message."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
+
+    def details(self) -> dict[str, object]:
+        """The attributes that clients see beside code and message, by name."""
+        return {name: getattr(self, name) for name in self.shown}
 
 
 class Unauthenticated(DomainError):
@@ -77,6 +84,7 @@ class NotFound(DomainError):
 
 class InvalidInput(DomainError):
     code = ErrorCode.INVALID_INPUT
+    shown = ("field",)
 
     def __init__(self, message: str, field: str) -> None:
         super().__init__(message)
@@ -85,6 +93,7 @@ class InvalidInput(DomainError):
 
 class RateLimited(DomainError):
     code = ErrorCode.RATE_LIMITED
+    shown = ("retry_after",)
 
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
@@ -127,6 +136,7 @@ class InvalidRefreshToken(DomainError):
 
 class FileTooLarge(DomainError):
     code = ErrorCode.FILE_TOO_LARGE
+    shown = ("limit",)
 
     def __init__(self, message: str, limit: int) -> None:
         super().__init__(message)

@@ -1,12 +1,13 @@
 """Expected failures become members of the field's result union; resolvers need no try."""
 
+from collections.abc import Callable
 from typing import Any
 
 from graphql import GraphQLUnionType, get_nullable_type
 from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
 from strawberry.types import Info
 
-from core.errors import DomainError, FileTooLarge, InvalidInput, NotFound, RateLimited
+from core.errors import DomainError, NotFound
 from schema import errors as members
 
 
@@ -39,13 +40,5 @@ class NotFoundAsNull(FieldExtension):
 
 
 def _member(error: DomainError) -> members.Error:
-    fields: dict[str, Any] = {"code": error.code, "message": error.message}
-    match error:
-        case InvalidInput():
-            fields["field"] = error.field
-        case RateLimited():
-            fields["retry_after"] = error.retry_after
-        case FileTooLarge():
-            fields["limit"] = error.limit
-    member: type[members.Error] = getattr(members, type(error).__name__)
-    return member(**fields)
+    member: Callable[..., members.Error] = getattr(members, type(error).__name__)
+    return member(code=error.code, message=error.message, **error.details())

@@ -23,6 +23,7 @@ from db.retrieval import Hit
 from resolvers import mapping
 from schema.chat import ChatStep, Citation, Message
 from schema.documents import Document, DocumentVersion, Page
+from schema.loading import Loading
 from schema.nodes import Connection
 from schema.retrieval import Box, Passage
 from services.container import Services
@@ -33,8 +34,8 @@ PAGES_AT_ONCE = 8
 """With its words' places a page takes megabytes at most."""
 
 
-class Loaders:
-    """Implements `schema.loading.Loading` for one principal."""
+class Loaders(Loading):
+    """The look-ups of one operation, for one principal."""
 
     def __init__(self, services: Services, principal: Principal) -> None:
         self._services = services

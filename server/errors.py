@@ -6,8 +6,9 @@ from typing import Any
 
 import structlog
 from graphql import GraphQLError, VariableDefinitionNode
+from strawberry.utils.str_converters import to_camel_case
 
-from core.errors import DomainError, ErrorCode, InvalidInput, RateLimited
+from core.errors import DomainError, ErrorCode
 from core.telemetry import correlation_id
 
 # Codes of Apollo Server for requests that never reach a resolver.
@@ -82,12 +83,8 @@ def published(error: GraphQLError, *, suggestions: bool = True) -> GraphQLError:
 
 
 def _extensions(error: DomainError) -> dict[str, Any]:
-    extensions: dict[str, Any] = {"code": error.code}
-    if isinstance(error, InvalidInput):
-        extensions["field"] = error.field
-    if isinstance(error, RateLimited):
-        extensions["retryAfter"] = error.retry_after
-    return extensions
+    details = {to_camel_case(name): value for name, value in error.details().items()}
+    return {"code": error.code, **details}
 
 
 def _rewritten(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 
 import asyncpg
 import numpy as np
@@ -122,7 +123,7 @@ async def _print_latency(product: Product, owner: Owner, graph: bool) -> None:
 
         print(f"{name:24} bare    {await _percentiles(bare)}", flush=True)
     for leg, ask in legs.items():
-        print(f"{name:24} {leg:7} {await _percentiles(lambda ask=ask: sql(ask))}", flush=True)
+        print(f"{name:24} {leg:7} {await _percentiles(partial(sql, ask))}", flush=True)
     print(f"{name:24} search  {await _percentiles(whole)}", flush=True)
 
 

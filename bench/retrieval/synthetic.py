@@ -78,10 +78,10 @@ async def _write_document(
         for ordinal, words in enumerate(corpus.chunks(count))
     ]
     new = NewVersion(os.urandom(32), 0, "text/plain", f"{owner_id}/{first}", None)
-    outline = Outline(1, count, count * TOKENS, None, "bench")
+    outline = Outline(1, count, count * TOKENS, None, "bench", [])
     async with database.write(owner_id) as session:
         document_id = await documents.insert_document(session, f"{first}.txt")
-        version_id = await documents.insert_version(session, document_id, new)
+        version_id, _ = await documents.insert_version(session, document_id, new)
         await chunks.insert_chunks(session, version_id, passages)
         await chunks.describe(session, version_id, outline)
         model_id = await vectors.model_id(session, model, DIMENSIONS)

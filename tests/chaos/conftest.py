@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from cluster import Cluster, register
 
+from chaos.cluster import Cluster, register
 from core.principal import Principal
 from services.container import Services
 

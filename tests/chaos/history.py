@@ -8,8 +8,8 @@ from pathlib import Path
 from uuid import UUID
 
 import asyncpg
-from cluster import Cluster, register, until_ended, upload
 
+from chaos.cluster import Cluster, register, until_ended, upload
 from core.principal import Principal
 from services.container import Services
 from support.product import PATIENCE_SECONDS

@@ -10,11 +10,11 @@ from tempfile import TemporaryDirectory
 from uuid import UUID
 
 import httpx2
-from cluster import Cluster, frozen, kill
-from contents import pdf_file, poisoned_file, text_file
-from history import check
 from redis import Redis
 
+from chaos.cluster import Cluster, frozen, kill
+from chaos.contents import pdf_file, poisoned_file, text_file
+from chaos.history import check
 from cli.client import ApiError, Client
 from core.ids import Kind, decode_id, new_id
 from core.principal import Principal

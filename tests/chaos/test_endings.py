@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, until_ended, upload
-from contents import SAMPLES, poisoned_file, text_file
-from history import check
 
+from chaos.cluster import Cluster, until_ended, upload
+from chaos.contents import SAMPLES, poisoned_file, text_file
+from chaos.history import check
 from core.errors import ErrorCode, ProviderUnavailable
 from core.principal import Principal
 from services.container import Services

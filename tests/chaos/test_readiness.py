@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 import psutil
-from cluster import Cluster
 
+from chaos.cluster import Cluster
 from db.health import REVISION
 from services.container import Services, open_services
 

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from cluster import Cluster, frozen, upload
-from contents import text_file
-from history import check
 from redis import Redis
 
+from chaos.cluster import Cluster, frozen, upload
+from chaos.contents import text_file
+from chaos.history import check
 from core.principal import Principal
 from services.container import Services
 

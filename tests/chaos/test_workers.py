@@ -4,10 +4,10 @@ import asyncio
 import signal
 
 import pytest
-from cluster import LEASE_SECONDS, Cluster, frozen, kill, until_ended, upload
-from contents import pdf_file, text_file
-from history import check
 
+from chaos.cluster import LEASE_SECONDS, Cluster, frozen, kill, until_ended, upload
+from chaos.contents import pdf_file, text_file
+from chaos.history import check
 from core.principal import Principal
 from services.container import Services
 

@@ -59,8 +59,8 @@ async def test_of_two_questions_at_once_the_one_that_waited_comes_last(
 
     page = MessagesPage(conversation.id, 10, None)
     ((messages, _),) = await services.conversations.messages(principal, [page])
-    async with database.read(principal.user_id) as session:
-        last = await conversations.last_message(session, conversation.id)
+    async with database.read(principal.user_id) as reading:
+        last = await conversations.last_message(reading, conversation.id)
     assert [message.text for message in messages] == ["first", "second"]
     assert last == messages[-1]
 

@@ -27,7 +27,7 @@ async def test_joining_and_leaving_outlive_connections_that_break(services: Serv
         for _ in range(20):
             listeners.create_task(come_and_go())
         for _ in range(60):
-            await services.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await services.redis.client_kill_filter(_type="pubsub")
             await asyncio.sleep(0.02)
         ending.set()
 
@@ -45,7 +45,7 @@ async def test_subjects_that_are_left_while_redis_is_away_are_not_joined_again(
     left, kept = answer_subject(new_id()), answer_subject(new_id())
     async with asyncio.timeout(PATIENCE_SECONDS), services.hints.listen(kept) as listener:
         async with services.hints.listen(left):
-            await services.redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+            await services.redis.client_kill_filter(_type="pubsub")
         while not (joined := await _subscribers(services, kept)):
             await listener.wait(0.05)
 

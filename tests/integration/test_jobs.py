@@ -1,8 +1,9 @@
 """Whose turn it is, who may write, and that no document can get stuck between two states."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from itertools import product
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -41,6 +42,8 @@ from services.ingestion.attempt import Attempt
 from services.ingestion.jobs import Ingestion
 from services.uploads import Upload
 from support.library import open_ingestion
+
+T = TypeVar("T")
 
 STATUSES = ("PENDING", "PROCESSING", "SEARCHABLE", "READY", "FAILED", "CANCELLED")
 UNFINISHED = STATUSES[:3]
@@ -262,6 +265,12 @@ async def upload(services: Services, owner: Principal, name: str, text: str) -> 
     return (await services.uploads.upload(owner, Upload(name, None, once()))).document
 
 
+SCRIPT = [
+    (DocumentStatus.PROCESSING, IngestionStage.PARSING),
+    (DocumentStatus.SEARCHABLE, IngestionStage.EMBEDDING),
+]
+
+
 class ScriptedPipeline:
     """Does in the database what the real one does, as far as it is told."""
 
@@ -271,20 +280,21 @@ class ScriptedPipeline:
 
     async def run(self, attempt: Attempt) -> str:
         claim = attempt.claim
-        for status, stage in [("PROCESSING", "PARSING"), ("SEARCHABLE", "EMBEDDING")][: self.steps]:
+        for status, stage in SCRIPT[: self.steps]:
             async with attempt.fenced() as session:
                 document = await documents.document(session, claim.document_id)
-                if document is not None and document.progress.status == "SEARCHABLE":
-                    status = "SEARCHABLE"
+                if document is not None and document.progress.status is DocumentStatus.SEARCHABLE:
+                    status = DocumentStatus.SEARCHABLE
                 await attempt.advance(session, status, stage, 0.5)
         if self.failure is not None:
             raise self.failure
         async with attempt.fenced() as session:
             document = await documents.document(session, claim.document_id)
-            if document is not None and document.progress.status == "PENDING":
-                await attempt.advance(session, "PROCESSING", "PARSING", 0)
+            if document is not None and document.progress.status is DocumentStatus.PENDING:
+                status, stage = SCRIPT[0]
+                await attempt.advance(session, status, stage, 0)
             await chunks.activate(session, claim.document_id, claim.version_id)
-            await attempt.advance(session, "READY", "DONE", 1)
+            await attempt.advance(session, DocumentStatus.READY, IngestionStage.DONE, 1)
             await jobs.finish(session, claim)
         return "ready"
 
@@ -332,7 +342,7 @@ def state_machine(settings_: Settings, superuser_url: str) -> type[RuleBasedStat
             )
             self.contents = 0
 
-        def run(self, work):  # type: ignore[no-untyped-def]
+        def run(self, work: Coroutine[Any, Any, T]) -> T:
             return self.runner.run(work)
 
         @initialize(target=names)

@@ -1,6 +1,7 @@
 """The schema of the database goes up and down on a real server."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 import asyncpg
 import pytest
@@ -74,7 +75,7 @@ async def test_what_an_older_version_wrote_is_kept(
 ) -> None:
     owner_url, app_url = empty
     await migrate.upgrade(owner_url, app_url, "0001")
-    name = make_url(owner_url).database
+    name = str(make_url(owner_url).database)
     superuser = await asyncpg.connect(postgres.url("postgres", name))
     for statement in OLD_ANSWER.split(";"):
         await superuser.execute(statement, USER_ID)
@@ -92,7 +93,7 @@ async def test_what_an_older_version_wrote_is_kept(
         await answer_events.append(session, USER_ID, more)
         events = await answer_events.after(session, USER_ID, 0, 10)
     assert answer is not None
-    assert (answer.text, answer.cost, answer.suggestions) == ("Some.", 0, [])
+    assert (answer.text, answer.cost, answer.suggestions) == ("Some.", Decimal(0), [])
     assert events == [Event(2, DeltaWritten("Some.")), *more]
 
     await migrate.downgrade(owner_url, "0001")

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from core.errors import ErrorCode, ProviderUnavailable
-from providers.answering import Delta, Question, Source, Tokens, Turn, Verdict
+from providers.answering import Delta, Question, Source, Step, Tokens, Turn, Verdict
 from providers.answering.openai import OpenAIAnswerer, Timeouts, open_client
 from support.language_model import Manner, Model, answers, chunk, completes, says, streams
 
@@ -44,7 +44,7 @@ async def collect(answerer: OpenAIAnswerer, question: Question = QUESTION) -> tu
     return "".join(delta.text for delta in deltas if isinstance(delta, Delta)), verdict
 
 
-async def drain(answerer: OpenAIAnswerer, seen: list[Delta | Verdict]) -> None:
+async def drain(answerer: OpenAIAnswerer, seen: list[Delta | Step | Verdict]) -> None:
     async for event in answerer.answer(QUESTION):
         seen.append(event)
 
@@ -198,7 +198,7 @@ async def test_silence_between_tokens_times_out_after_the_text_so_far(
     model: Model, impatient: Callable[..., OpenAIAnswerer]
 ) -> None:
     model.manners = [streams(chunk("In 1862 "), between=60)]
-    seen: list[Delta | Verdict] = []
+    seen: list[Delta | Step | Verdict] = []
 
     with pytest.raises(ProviderUnavailable) as failure:
         await drain(impatient(between_tokens=0.3), seen)
@@ -265,7 +265,7 @@ async def test_cut_stream_fails_after_the_text_so_far(
     model: Model, answerer: OpenAIAnswerer, cut: Manner
 ) -> None:
     model.manners = [cut]
-    seen: list[Delta | Verdict] = []
+    seen: list[Delta | Step | Verdict] = []
 
     with pytest.raises(ProviderUnavailable) as failure:
         await drain(answerer, seen)

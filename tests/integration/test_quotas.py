@@ -11,6 +11,7 @@ from core.errors import QuotaExceeded
 from core.ids import new_id
 from core.principal import Principal
 from core.settings import Settings
+from core.states import MessageStatus
 from db.answer_events import CitationMade, DeltaWritten
 from db.conversations import Message
 from db.usage import Month
@@ -111,7 +112,7 @@ async def test_quotes_cost_nothing(
         answer = await ask(quoting, principal)
 
     assert answer.answerer == "extractive"
-    assert (answer.prompt_tokens, answer.completion_tokens, answer.cost) == (0, 0, 0)
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.cost) == (0, 0, Decimal(0))
 
 
 async def test_the_month_adds_up_and_deleting_gives_nothing_back(
@@ -156,7 +157,8 @@ async def test_a_new_month_begins_at_zero(
 
     month = await services.quotas.month(principal)
 
-    assert (month.answers_today, month.answers, month.prompt_tokens, month.cost) == (0, 0, 0, 0)
+    assert (month.answers_today, month.answers) == (0, 0)
+    assert (month.prompt_tokens, month.cost) == (0, Decimal(0))
 
 
 async def test_a_day_has_so_many_answers_and_the_refusal_says_until_when(
@@ -211,7 +213,7 @@ async def test_beyond_its_tokens_an_account_is_answered_in_quotes(
 
         assert (by_model.answerer, by_quotes.answerer) == ("gpt-5-mini", "extractive")
         assert len(model.requests) == 1
-        assert (by_quotes.status, by_quotes.cost) == ("COMPLETED", 0)
+        assert (by_quotes.status, by_quotes.cost) == (MessageStatus.COMPLETED, Decimal(0))
         assert "1862" in by_quotes.text
         assert (await services.quotas.month(stranger)).answers == 0
         await let_days_pass(services, principal, 31)

@@ -69,7 +69,7 @@ async def leftovers(
     """Files and rows of the principal, once a sweeper has been there."""
     await Sweeper(services.database, services.storage).sweep()
     folder = settings.data_dir / "files" / principal.user_id.hex
-    files: list[object] = await asyncio.to_thread(lambda: sorted(folder.glob("*")))
+    files: list[object] = [*await asyncio.to_thread(lambda: sorted(folder.glob("*")))]
     connection = await asyncpg.connect(postgres.url("postgres"))
     for table in ("documents", "document_versions", "ingestion_jobs", "abandoned_blobs"):
         query = f"SELECT * FROM {table} WHERE owner_id = $1"

@@ -305,7 +305,7 @@ async def test_a_citation_outlives_its_document_without_its_words_and_a_replay_h
     stream = await build_schema().subscribe(
         REPLAY, variable_values={"id": message}, context_value=context
     )
-    async for result in stream:  # type: ignore[union-attr]
+    async for result in stream:
         assert result.errors is None
         assert result.data is not None
         events.append(result.data["answer"])
@@ -329,6 +329,6 @@ async def test_an_event_of_a_deleted_document_that_redis_still_has_says_no_words
     stream = await build_schema().subscribe(
         REPLAY, variable_values={"id": message}, context_value=Context(services, principal, "test")
     )
-    async for result in stream:  # type: ignore[union-attr]
+    async for result in stream:
         assert result.errors is None
         assert "loaves" not in str((result.data or {})["answer"].get("citation"))

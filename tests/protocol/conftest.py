@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest_asyncio
-from toy_server import serving
+
+from protocol.toy_server import serving
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

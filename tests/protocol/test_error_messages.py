@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-from toy_server import serving
 
+from protocol.toy_server import serving
 from server.http import GRAPHQL_RESPONSE
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -49,7 +49,7 @@ async def test_with_introspection_off_nothing_is_suggested_or_repeated(
 async def test_an_accept_beyond_ascii_is_no_fault(address: str, accept: str) -> None:
     async with httpx.AsyncClient(base_url=f"http://{address}") as client:
         response = await client.post(
-            "/graphql", json={"query": "{ hello }"}, headers={"accept": accept.encode()}
+            "/graphql", json={"query": "{ hello }"}, headers={b"accept": accept.encode()}
         )
 
     assert response.status_code in (200, 406)

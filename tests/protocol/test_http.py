@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 from structlog.testing import capture_logs
-from toy_schema import ALICE, PARTS, SECRET, Ticks
-from toy_server import serving
 
+from protocol.toy_schema import ALICE, PARTS, SECRET, Ticks
+from protocol.toy_server import serving
 from server.http import negotiate
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

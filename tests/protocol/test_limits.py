@@ -7,8 +7,8 @@ import httpx
 import pytest
 import strawberry
 from graphql import get_introspection_query
-from toy_schema import Query
 
+from protocol.toy_schema import Query
 from server import validation
 from server.limits import (
     MAX_ALIASES,

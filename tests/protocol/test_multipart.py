@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from toy_server import serving
 
+from protocol.toy_server import serving
 from server.multipart import ENVELOPE_BYTES, MAX_FIELD_BYTES, MAX_FILES, PREFLIGHT_HEADERS
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from toy_schema import ALICE, SECRET, Ticks, toy_app, toy_settings
-from toy_server import serving
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
+
+from protocol.toy_schema import ALICE, SECRET, Ticks, toy_app, toy_settings
+from protocol.toy_server import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -59,7 +60,9 @@ class Peer:
 
 @asynccontextmanager
 async def connected(
-    address: str, subprotocols: list[Subprotocol] | None = None, **headers: str
+    address: str,
+    subprotocols: list[Subprotocol] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> AsyncIterator[Peer]:
     async with connect(
         f"ws://{address}/graphql",
@@ -122,7 +125,7 @@ async def test_the_token_comes_in_the_payload(address: str, name: str) -> None:
 
 
 async def test_or_in_the_header_of_the_handshake(address: str) -> None:
-    async with connected(address, Authorization="Bearer alice") as peer:
+    async with connected(address, headers={"Authorization": "Bearer alice"}) as peer:
         await peer.initialise()
 
         assert await peer.result("{ user }") == {"data": {"user": str(ALICE)}}
@@ -381,7 +384,7 @@ async def test_completing_what_is_unknown_is_ignored(address: str) -> None:
 
 
 async def test_every_operation_has_a_context_of_its_own(address: str) -> None:
-    async with connected(address, **{"X-Request-ID": "socket"}) as peer:
+    async with connected(address, headers={"X-Request-ID": "socket"}) as peer:
         await peer.initialise()
 
         for operation in ("1", "2"):
@@ -430,7 +433,7 @@ async def test_a_field_error_comes_beside_the_data(address: str) -> None:
 
 
 async def test_a_subscription_that_breaks_ends_with_a_masked_error(address: str) -> None:
-    async with connected(address, **{"X-Request-ID": "socket"}) as peer:
+    async with connected(address, headers={"X-Request-ID": "socket"}) as peer:
         await peer.initialise()
         with capture_logs() as logs:
             await peer.subscribe("subscription { breaks }")

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import uvicorn
-from toy_schema import toy_app, toy_settings
 
+from protocol.toy_schema import toy_app, toy_settings
 from server.asgi import uvicorn_config
 
 

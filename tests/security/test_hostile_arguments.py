@@ -216,9 +216,9 @@ async def known(services: Services, principal: Principal) -> dict[str, str]:
 def executor_of(services: Services) -> Executor:
     return Executor(
         SCHEMA,
-        services.authenticate,
+        lambda _, authorization: services.authenticate(authorization),
         lambda _, who: Context(services, who, "", "198.51.100.7"),
-        memory=response_memory(Settings(_env_file=None)),  # type: ignore[call-arg]
+        memory=response_memory(Settings(_env_file=None)),
     )
 
 

@@ -36,7 +36,12 @@ def executor_of(services: Services, memory: ResponseMemory) -> Executor:
     def new_context(_: HTTPConnection, who: Principal | None) -> Context:
         return Context(services, who, "", None)
 
-    return Executor(SCHEMA, services.authenticate, new_context, memory=memory)
+    return Executor(
+        SCHEMA,
+        lambda _, authorization: services.authenticate(authorization),
+        new_context,
+        memory=memory,
+    )
 
 
 @pytest.fixture
