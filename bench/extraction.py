@@ -178,7 +178,7 @@ async def extract(
         for index, (paragraph, cosine) in enumerate(found, start=1)
     ]
     findings = await answerer.find(Question(question["question"], [], sources))
-    quotes = [(found[source.index - 1][0], text) for source, text in findings.quotes]
+    quotes = [(found[quote.source.index - 1][0], quote.text) for quote in findings.quotes]
     return judge(question, quotes, library.language, findings.odds)
 
 

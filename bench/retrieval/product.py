@@ -39,11 +39,14 @@ class Product:
         assert principal is not None
         return principal
 
-    async def upload(self, principal: Principal, files: Mapping[str, str]) -> dict[UUID, str]:
+    async def upload(
+        self, principal: Principal, files: Mapping[str, str | bytes]
+    ) -> dict[UUID, str]:
         """File name by document; what an earlier run uploaded is recognised by its content."""
         documents = {}
-        for filename, text in files.items():
-            upload = Upload(filename, "text/plain", _once(text.encode()))
+        for filename, content in files.items():
+            data = content.encode() if isinstance(content, str) else content
+            upload = Upload(filename, None, _once(data))
             uploaded = await self.services.uploads.upload(principal, upload)
             documents[uploaded.document.id] = filename
         return documents
