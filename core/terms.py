@@ -46,6 +46,9 @@ _STEMMERS = {
 
 _COMPOUND = regex.compile(r"[\p{L}\p{N}]+(?:[-_./:][\p{L}\p{N}]+)+")
 """Identifiers, versions, dates and section numbers: `INV-2024-00731`, `4.2`."""
+_JOINTS = regex.compile(r"[-_./:,'’\s@+]+")
+_GROUPED = regex.compile(r"(?<![\p{N}.,])\p{Nd}{1,3}(?:[,.'’ \u00a0\u202f]\p{Nd}{3})+(?![\p{N}])")
+"""A number whose thousands are set apart."""
 _DIGIT = regex.compile(r"\p{Nd}")
 _UNSPACED = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}\u30fc\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]+"
@@ -58,6 +61,8 @@ _WORD = regex.compile(
 _ACCENT = regex.compile(r"[\u0300-\u036f\u0640\u064b-\u065f\u0670]")
 """Latin, Greek and Cyrillic accents, Arabic vowels and lengthening; Indic signs are letters."""
 MAX_TERM_LENGTH = 64
+MIN_SQUEEZED = 5
+"""Characters of an identifier whose other spellings are terms as well."""
 
 
 def terms(text: str, languages: Iterable[str]) -> list[str]:
@@ -92,6 +97,12 @@ def _analysed(text: str, languages: Iterable[str]) -> Iterator[tuple[str, list[s
         for compound in _COMPOUND.findall(folded):
             if _DIGIT.search(compound):
                 yield (term := compound[:MAX_TERM_LENGTH]), [term]
+                joined = squeezed(compound)
+                if len(joined) >= MIN_SQUEEZED:
+                    yield (term := joined[:MAX_TERM_LENGTH]), [term]
+        for number in _GROUPED.findall(folded):
+            if not _COMPOUND.fullmatch(number):
+                yield (term := squeezed(number)), [term]
     for found in _WORD.findall(folded):
         if _UNSPACED.match(found):
             for pair in (found[i : i + 2] for i in range(max(1, len(found) - 1))):
@@ -105,6 +116,12 @@ def fold(text: str) -> str:
     """Case, width, ligatures and accents out of the way."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))
+
+
+def squeezed(token: str) -> str:
+    """An identifier or a number in the spelling that all its spellings share: `QZ-310 b` as
+    `qz310b`, `12,400` as `12400`."""
+    return str(_JOINTS.sub("", fold(token)))
 
 
 @cache

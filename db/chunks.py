@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from core.blocks import ReadingWarning, dump_blocks, dump_warnings
+from core.overview import Overview, dump_overview
 from db import postings
 from db.documents import Page
 from db.engine import ReadSession, WriteSession
@@ -44,7 +45,8 @@ class Outline:
     lexeme_count: int
     language: str | None
     parser: str
-    warnings: Sequence[ReadingWarning]
+    warnings: Sequence[ReadingWarning] = ()
+    overview: Overview | None = None
 
 
 _CLEAR_PAGES = text("DELETE FROM pages WHERE owner_id = :owner_id AND version_id = :version_id")
@@ -55,7 +57,7 @@ _CLEAR_CHUNKS = text("""
     """)
 _CLEAR_OUTLINE = text("""
     UPDATE document_versions SET page_count = NULL, chunk_count = NULL, lexeme_count = NULL,
-      language = NULL, parser = NULL, warnings = '[]'
+      language = NULL, parser = NULL, warnings = '[]', overview = NULL
     WHERE owner_id = :owner_id AND id = :version_id
     """)
 _INSERT_PAGE = text("""
@@ -69,7 +71,7 @@ _INSERT_CHUNK = text("""
 _DESCRIBE = text("""
     UPDATE document_versions SET page_count = :page_count, chunk_count = :chunk_count,
       lexeme_count = :lexeme_count, language = :language, parser = :parser,
-      warnings = :warnings
+      warnings = :warnings, overview = :overview
     WHERE owner_id = :owner_id AND id = :version_id
     """)
 _COUNT = text(
@@ -151,6 +153,7 @@ async def describe(session: WriteSession, version_id: UUID, outline: Outline) ->
         language=outline.language,
         parser=outline.parser,
         warnings=dump_warnings(outline.warnings),
+        overview=None if outline.overview is None else dump_overview(outline.overview),
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from core.blocks import Block, ReadingWarning, load_blocks, load_warnings
 from core.ids import new_id
+from core.overview import Overview, load_overview
 from core.states import DocumentStatus, IngestionStage
 from db.engine import ReadSession, Row, WriteSession
 from db.progress import Progress
@@ -199,6 +200,17 @@ _PAGES = text("""
     """)
 
 
+_OVERVIEWS = text("""
+    SELECT id, overview FROM document_versions
+    WHERE owner_id = :owner_id AND id = ANY(:version_ids) AND overview IS NOT NULL
+    """)
+_PAGES_OF_VERSION = text("""
+    SELECT p.number, p.start, p.text, p.width, p.height, CAST(ARRAY[] AS int[]) AS words, p.blocks
+    FROM pages p WHERE p.owner_id = :owner_id AND p.version_id = :version_id
+    ORDER BY p.number LIMIT :limit
+    """)
+
+
 async def documents_by_ids(session: ReadSession, ids: Sequence[UUID]) -> dict[UUID, Document]:
     rows = await session.all(_BY_IDS, owner_id=session.owner_id, ids=list(ids))
     return {row["id"]: _document(row) for row in rows}
@@ -352,6 +364,21 @@ async def pages(
         numbers=[number for _, number in keys],
     )
     return {(row["version_id"], row["number"]): _page(row) for row in rows}
+
+
+async def first_pages(session: ReadSession, version_id: UUID, limit: int) -> list[Page]:
+    """The first pages of a version without their words, in order."""
+    rows = await session.all(
+        _PAGES_OF_VERSION, owner_id=session.owner_id, version_id=version_id, limit=limit
+    )
+    return [_page(row) for row in rows]
+
+
+async def overviews(session: ReadSession, version_ids: Sequence[UUID]) -> dict[UUID, Overview]:
+    """Those that there are, by version."""
+    rows = await session.all(_OVERVIEWS, owner_id=session.owner_id, version_ids=list(version_ids))
+    found = {row["id"]: load_overview(row["overview"]) for row in rows}
+    return {version_id: overview for version_id, overview in found.items() if overview}
 
 
 def _page(row: Row) -> Page:

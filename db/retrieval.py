@@ -271,6 +271,11 @@ _NEIGHBOURS = text(f"""
     WITH {_LIVE} {_UNRANKED}
     WHERE c.version_id = :version_id AND c.ordinal BETWEEN :first AND :last ORDER BY c.ordinal
     """)
+_PASSAGES_BETWEEN = text(f"""
+    WITH {_LIVE} {_UNRANKED}
+    WHERE c.version_id = :version_id AND c.start < :end AND c.start + length(c.text) > :start
+    ORDER BY c.ordinal LIMIT :limit
+    """)
 _TITLES = text(f"WITH {_LIVE} SELECT filename FROM live ORDER BY version_id DESC LIMIT :limit")
 
 
@@ -349,6 +354,22 @@ async def neighbours(
         version_id=version_id,
         first=ordinal - distance,
         last=ordinal + distance,
+        **_documents(Scope()),
+    )
+    return [Hit(**row) for row in rows]
+
+
+async def passages_between(
+    session: ReadSession, version_id: UUID, start: int, end: int, limit: int
+) -> list[Hit]:
+    """Of the passages that hold any of these characters of the document the first, in order."""
+    rows = await session.all(
+        _PASSAGES_BETWEEN,
+        owner_id=session.owner_id,
+        version_id=version_id,
+        start=start,
+        end=end,
+        limit=limit,
         **_documents(Scope()),
     )
     return [Hit(**row) for row in rows]

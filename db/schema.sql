@@ -296,6 +296,7 @@ CREATE TABLE document_versions (
     parser text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     warnings jsonb DEFAULT '[]'::jsonb NOT NULL,
+    overview jsonb,
     CONSTRAINT document_versions_sha256_check CHECK ((length(sha256) = 32))
 );
 ALTER TABLE ONLY document_versions FORCE ROW LEVEL SECURITY;

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from uuid import UUID
 
 from db.citations import Citation
 from db.conversations import Message
@@ -63,7 +64,7 @@ def library() -> dict[str, bytes]:
 
 
 def judge(
-    case: Case, answer: Message, citations: Sequence[Citation], names: Mapping[object, str]
+    case: Case, answer: Message, citations: Sequence[Citation], names: Mapping[UUID, str]
 ) -> Judged:
     """`names` are the file names by document id."""
     text = _folded(answer.text)

@@ -2,7 +2,12 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
+from uuid import UUID
+
+from core.blocks import Block
+from core.overview import Overview, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,34 @@ class Source:
     """Cosine of question and passage, -1 to 1."""
     context: str = ""
     """Headings above the passage: they tell what it is about and are never quoted."""
+    blocks: Sequence[Block] = ()
+    """What the text is made of; empty where nobody knows."""
+    document: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of a document without opening it."""
+
+    document: UUID
+    title: str
+    is_readable: bool
+    failure: str | None
+    """Why it could not be read."""
+    page_count: int | None
+    language: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TableText:
+    """A table with the words of its cells; `places` has that of each row in the document."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    places: Sequence[Place]
+    about: str
+    """Headings and caption over it."""
 
 
 class Library(Protocol):
@@ -37,12 +70,36 @@ class Library(Protocol):
         """The best passages, best first."""
         ...
 
+    async def mentions(self, words: str) -> list[Source]:
+        """Of each document that has all of these words in one passage the best one."""
+        ...
+
     async def read(self, title: str, first_page: int, last_page: int) -> list[Source]:
         """What stands on some pages of a document, as far as an answer may take in."""
         ...
 
     async def titles(self) -> list[str]:
         """Of the documents, newest first."""
+        ...
+
+    async def documents(self) -> list[Card]:
+        """Those that may be looked up, newest first, whether or not they could be read."""
+        ...
+
+    async def recent(self) -> list[UUID]:
+        """The documents that the last answer of the conversation cited, most cited first."""
+        ...
+
+    async def overview(self, document: UUID) -> Overview | None: ...
+
+    async def page(self, document: UUID, number: int) -> Place | None: ...
+
+    async def excerpt(self, document: UUID, place: Place) -> list[Source]:
+        """What stands there, passage by passage, as far as an answer may take in."""
+        ...
+
+    async def tables(self, document: UUID) -> list[TableText]:
+        """In order; one that goes on over pages is one."""
         ...
 
 

@@ -6,9 +6,11 @@ whole earlier question serves where its telling words would do.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from core.terms import terms
 from providers.answering import Turn
+from providers.answering.identifiers import identifiers
 from providers.answering.language import detect
 
 MAX_ELLIPSIS = 3
@@ -62,13 +64,47 @@ _POINTING_UNSPACED = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A question in its conversation."""
+
+    own: str
+    """As it was asked."""
+    earlier: str = ""
+    """The last question that stood alone."""
+    said: str = ""
+    """The last answer."""
+    leans: bool = False
+
+    @property
+    def text(self) -> str:
+        """To be understood alone. An identifier takes the place of an earlier one."""
+        if not (self.leans and self.earlier):
+            return self.own
+        earlier = self.earlier
+        if identifiers(self.own):
+            for one in identifiers(earlier):
+                earlier = earlier.replace(one.text, "")
+        return f"{earlier} {self.own}"
+
+
+def follow_up(question: str, history: Sequence[Turn]) -> FollowUp:
+    asked = [turn.text for turn in history if turn.role == "user"]
+    earlier = next((text for text in reversed(asked) if not _leans(text)), "")
+    said = next((turn.text for turn in reversed(history) if turn.role == "assistant"), "")
+    leans = bool(earlier) and (_leans(question) or _lacks_identifier(question, earlier))
+    return FollowUp(question, earlier, said, leans)
+
+
 def stand_alone(question: str, history: Sequence[Turn]) -> str:
     """The question, after the question that it follows if it follows one."""
-    if not _leans(question):
-        return question
-    asked = [turn.text for turn in history if turn.role == "user"]
-    earlier = next((text for text in reversed(asked) if not _leans(text)), None)
-    return f"{earlier} {question}" if earlier else question
+    return follow_up(question, history).text
+
+
+def _lacks_identifier(question: str, earlier: str) -> bool:
+    """A short question after one about an identifier is about the same."""
+    strict = any(one.strict for one in identifiers(earlier))
+    return strict and not identifiers(question) and len(terms(question, ())) <= MAX_POINTING
 
 
 def _leans(question: str) -> bool:

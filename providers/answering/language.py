@@ -1,5 +1,9 @@
 """What an answerer says in its own words, in the language of the question."""
 
+import tomllib
+from functools import cache
+from pathlib import Path
+
 from core.language import detect_language
 
 _NOT_FOUND = {
@@ -95,3 +99,14 @@ def closest(language: str) -> str:
 def about(heading: str, language: str) -> str:
     """Asks what the documents say about a heading."""
     return _ABOUT[language].format(heading)
+
+
+def reply(language: str, line: str, **values: object) -> str:
+    """A line of `replies.toml`, in English where the language has none."""
+    replies = _replies()
+    return replies.get(language, replies["en"])[line].format(**values)
+
+
+@cache
+def _replies() -> dict[str, dict[str, str]]:
+    return tomllib.loads((Path(__file__).parent / "replies.toml").read_text(encoding="utf-8"))

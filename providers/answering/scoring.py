@@ -63,8 +63,12 @@ def weigh_words(
     leads: Sequence[Collection[str]],
     passage: Indices,
     similarities: Sequence[float],
-) -> Evidence:
-    """Compare by words; `passage` tells for each sentence which similarity belongs to it."""
+    stressed: Collection[str] = (),
+) -> tuple[Evidence, Floats]:
+    """Compare by words; `passage` tells for each sentence which similarity belongs to it.
+
+    Words that are `stressed` count twice. The rarities of the question's words add up to 1.
+    """
     holds, above = (
         np.array([[word in part for word in question] for part in parts], np.float32)
         for parts in (sentences, leads)
@@ -72,6 +76,7 @@ def weigh_words(
     count = len(sentences)
     frequency = holds.sum(0)
     rarity = np.log1p((count - frequency + 0.5) / (frequency + 0.5))
+    rarity *= np.array([2 if word in stressed else 1 for word in question], np.float32)
     rarity /= rarity.sum()
 
     place = np.arange(count)
@@ -81,7 +86,7 @@ def weigh_words(
     beside[:-1] = np.maximum(beside[:-1], holds[1:] * adjacent)
     starts = np.flatnonzero(np.diff(passage, prepend=-1))
     anywhere = np.maximum.reduceat(beside, starts).repeat(np.diff(starts, append=count), axis=0)
-    return Evidence(
+    evidence = Evidence(
         place,
         passage,
         _standardize(np.array(similarities, np.float32))[passage],
@@ -89,6 +94,7 @@ def weigh_words(
         beside @ rarity,
         anywhere @ rarity,
     )
+    return evidence, rarity
 
 
 def score_words(evidence: Evidence) -> Floats:

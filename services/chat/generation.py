@@ -17,7 +17,9 @@ from db import conversations
 from db.answers import Ending
 from db.conversations import Message
 from db.engine import Database
-from providers.answering import Answerer, Delta, Question, Step, Turn, Verdict
+from providers.answering import Answerer, Delta, Question, Source, Step, Turn, Verdict
+from providers.answering.documents import gather
+from providers.answering.intents import DOCUMENT, LIBRARY, TALK, understand
 from services.chat.answer_log import AnswerLog
 from services.chat.citations import Marker, MarkerReader, cite
 from services.chat.sources import AnswerSources
@@ -100,12 +102,25 @@ class AnswerGenerator:
     ) -> Verdict:
         started = time.monotonic()
         history = await self._history(principal, question)
-        query = await answerer.rewrite(question.text, history, log.spent)
+        understood = await asyncio.to_thread(understand, question.text)
+        if understood.intent in TALK | LIBRARY:
+            answerer = self._spare
         sources = AnswerSources(
-            self._database, self._retrieval, principal, log.message_id, question.document_ids
+            self._database,
+            self._retrieval,
+            principal,
+            log.message_id,
+            question.document_ids,
+            last_answer=question.parent_id,
         )
         async with self._searching:
-            passages = await sources.search(query)
+            passages: list[Source] = []
+            if understood.intent in DOCUMENT:
+                passages = await gather(understood, sources)
+            if not passages and understood.intent not in TALK | LIBRARY:
+                passages = await sources.search(
+                    await answerer.rewrite(question.text, history, log.spent)
+                )
         log.sources(len(sources.hits))
         reader = MarkerReader(len(sources.hits))
         verdict = Verdict(False, answerer.name)

@@ -21,6 +21,7 @@ from providers.parsing import PageWindow, Parser
 from providers.storage import Storage
 from services.ingestion.attempt import Attempt
 from services.ingestion.chunking import PAGE_BREAK, chunk_pages
+from services.ingestion.overview import make_overview
 
 EMBEDDING_BATCH = 64
 """Smaller ones cost more: texts of like length share the embedder's own batches."""
@@ -91,6 +92,7 @@ class Pipeline:
         beginning = PAGE_BREAK.join(page.text for page in pages[:20])[:20_000]
         language = await asyncio.to_thread(detect_language, beginning)
         passages = await asyncio.to_thread(chunk_pages, document.filename, pages, language)
+        overview = await asyncio.to_thread(make_overview, document.filename, pages, language)
         outline = Outline(
             page_count=len(pages),
             chunk_count=len(passages),
@@ -98,6 +100,7 @@ class Pipeline:
             language=language,
             parser=self._parser.name,
             warnings=warnings,
+            overview=overview,
         )
         await self._index(attempt, document, passages, outline)
 
