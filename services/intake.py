@@ -58,7 +58,7 @@ class Intake:
         media_type = sniff(head, self._filename, self._declared_type)
         if media_type is None and head.startswith(OLE_MAGIC):
             raise UnsupportedFileType(
-                "Lectern does not read the old Office formats (.doc, .xls, .ppt); save the file as "
+                "This is a kind of file of an older Office that Lectern does not read; save it as "
                 ".docx, .xlsx or .pptx and upload that."
             )
         if media_type is None:

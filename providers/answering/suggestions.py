@@ -31,7 +31,7 @@ def from_headings(
     said = {*terms(question, [language])}.union(
         *(terms(source.context, [language]) for source in quoted)
     )
-    headings = (source.context.rpartition(" › ")[1:] for source in sources)
+    headings = (source.context.partition("\n")[0].rpartition(" › ")[1:] for source in sources)
     new = (
         heading.strip(_MARKUP)
         for separator, heading in headings

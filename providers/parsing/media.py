@@ -1,9 +1,11 @@
 """What a file is, told by its content; name and declared type only decide among what is alike."""
 
 import codecs
+import io
 import re
 import zipfile
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from providers.parsing.formats import BY_MEDIA_TYPE, BY_SUFFIX, FORMATS, PLAIN, Container, Format
 
@@ -26,6 +28,7 @@ def _in(container: Container) -> list[Format]:
 
 
 _BINARY, _TEXT = _in(Container.BINARY), _in(Container.TEXT)
+_COMPOUND = _in(Container.COMPOUND)
 _PACKAGES = _in(Container.PACKAGE)
 _OFFICE = [format for format in _PACKAGES if format.folder]
 
@@ -50,8 +53,10 @@ def _recognise(head: bytes, hint: Format | None) -> Format | None:
     if head.startswith(_ZIP_MAGIC):
         return _recognise_package(head, hint)
     if head.startswith(OLE_MAGIC):
-        encrypted = hint in _OFFICE
-        return hint if hint and (encrypted or hint.container is Container.COMPOUND) else None
+        for format in _COMPOUND:
+            if format.stream.encode("utf-16-le") in head:
+                return format
+        return hint if hint in (*_OFFICE, *_COMPOUND) else None  # those of _OFFICE are encrypted
     if not _looks_like_text(head):
         return None
     text = head.removeprefix(codecs.BOM_UTF8)
@@ -69,11 +74,20 @@ def _lacks_mark(format: Format | None, text: bytes) -> bool:
 def sniff_file(path: Path, filename: str, declared: str | None = None) -> str | None:
     """Like `sniff`, with the whole file at hand: packages are told apart by their directory."""
     with path.open("rb") as file:
-        head = file.read(SNIFF_BYTES)
+        return _sniff_opened(file, filename, declared)
+
+
+def sniff_data(data: bytes, filename: str) -> str | None:
+    """The same of a file within another."""
+    return _sniff_opened(io.BytesIO(data), filename) if data else None
+
+
+def _sniff_opened(file: BinaryIO, filename: str, declared: str | None = None) -> str | None:
+    head = file.read(SNIFF_BYTES)
     if not head.startswith(_ZIP_MAGIC):
         return sniff(head, filename, declared)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = [name.encode() for name in archive.namelist()]
     except (zipfile.BadZipFile, NotImplementedError):
         return sniff(head, filename, declared)

@@ -16,6 +16,8 @@ _ONE_LINE = frozenset({BlockKind.LIST_ITEM, BlockKind.RECORD, BlockKind.METADATA
 """Kinds that follow one another line by line, without a blank line between them."""
 _NUMBER = re.compile(r"[\d\s.,:/%()+\-\u2212\u2013$€£¥'’]*\d[\d\s.,:/%()+\-\u2212\u2013$€£¥'’]*")
 
+_YEAR = re.compile(r"(?:19|20)\d\d(?:[/–-]\d{2,4})?")
+
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
@@ -56,23 +58,45 @@ class Writer:
             self._add(_Piece(kind, text))
 
     def table(
-        self, rows: Sequence[Sequence[str]], header_rows: int | None = None, caption: str = ""
-    ) -> None:
+        self,
+        rows: Sequence[Sequence[str]],
+        header_rows: int | None = None,
+        caption: str = "",
+        columns: Sequence[str] | None = None,
+    ) -> list[str]:
         """`rows` with those of the header, which are counted if it is not known how many they are;
-        merged cells repeated. White space within a cell becomes one space."""
+        merged cells repeated. White space within a cell becomes one space. `columns` are the names
+        for a table without a header of its own. Returns the names of the columns."""
         cells = [[squeeze(clean(cell)) for cell in row] for row in rows]
         cells = [row for row in cells if any(row)]
         if not cells:
             self.write(caption)
-            return
+            return []
         width = max(map(len, cells))
         cells = [[*row, *[""] * (width - len(row))] for row in cells]
         if header_rows is None:
             header_rows = guess_header_rows(cells)
         header, body = cells[:header_rows], cells[header_rows:]
-        columns = column_names(header, width)
-        piece = _Piece(BlockKind.TABLE, squeeze(clean(caption)), None, columns, body, header)
-        self._add(piece)
+        names = column_names(header, width)
+        if columns is not None and not header and len(columns) == width:
+            names = list(columns)
+        self._add(_Piece(BlockKind.TABLE, squeeze(clean(caption)), None, names, body, header))
+        return names
+
+    def adopt(self, page: Page) -> None:
+        """Write what another reader found on a page."""
+        for block in page.blocks:
+            text = page.text[block.start : block.end]
+            if block.table is not None:
+                table = block.table
+                rows = [[page.text[slice(*cell)] for cell in row] for row in table.rows]
+                caption = page.text[slice(*table.caption)] if table.caption else ""
+                header = [table.columns] if any(table.columns) else []
+                self.table([*header, *rows], len(header), caption)
+            elif block.kind is BlockKind.HEADING:
+                self.heading(text.lstrip("#"), block.level or 1)
+            else:
+                self.write(text, block.kind)
 
     def new_page(self) -> None:
         """No page is empty but the first of several."""
@@ -183,8 +207,12 @@ def guess_header_rows(rows: Sequence[Sequence[str]]) -> int:
     named = [cell for cell in first if cell]
     if len(set(named)) < len(named) or len(named) < max(len(first) - 1, 1):
         return 0
-    if any(_NUMBER.fullmatch(cell) for cell in named) or any(len(cell) > 80 for cell in named):
+    numbers = [cell for cell in named if _NUMBER.fullmatch(cell)]
+    if any(len(cell) > 80 for cell in named):
         return 0
+    if numbers:
+        years = all(_YEAR.fullmatch(cell) for cell in numbers) and not _NUMBER.fullmatch(named[0])
+        return int(years and not any(_YEAR.fullmatch(cell) for row in body for cell in row[1:]))
     for column, name in enumerate(first):
         below = [row[column] for row in body if column < len(row) and row[column]]
         digits = sum(any(map(str.isdecimal, cell)) for cell in below)

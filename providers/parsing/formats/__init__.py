@@ -3,13 +3,14 @@
 A new format is a module with `read(source: Source) -> Iterator[PageWindow]` and a line here.
 """
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
+from typing import BinaryIO, Protocol, cast
 
 from core.errors import ErrorCode, ParseFailure
 from providers.parsing import PageWindow
@@ -18,15 +19,37 @@ PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+DOC = "application/msword"
+PPT = "application/vnd.ms-powerpoint"
+XLS = "application/vnd.ms-excel"
+MSG = "application/vnd.ms-outlook"
 ODT = "application/vnd.oasis.opendocument.text"
 EPUB = "application/epub+zip"
 RTF = "application/rtf"
 EML = "message/rfc822"
+MBOX = "application/mbox"
+ICS = "text/calendar"
 HTML = "text/html"
 MARKDOWN = "text/markdown"
 CSV = "text/csv"
 TSV = "text/tab-separated-values"
+NOTEBOOK = "application/x-ipynb+json"
+JSON = "application/json"
+JSON_LINES = "application/x-ndjson"
+YAML = "application/yaml"
+XML = "application/xml"
+SOURCE_CODE = "text/x-source"
 PLAIN = "text/plain"
+
+SOURCE_SUFFIXES = tuple(
+    f".{name}"
+    for name in """
+py pyi js mjs cjs jsx ts tsx java kt kts scala groovy c h cc cpp cxx hpp cs fs vb go rs
+swift m mm rb php pl pm lua r jl hs ml erl ex exs clj lisp el dart zig nim sql sh bash
+zsh fish ps1 bat cmd css scss less vue svelte graphql proto tf toml ini cfg conf
+properties env gradle cmake mk asm s v vhd f90 pas tex bib diff patch
+""".split()
+)
 
 
 class Container(Enum):
@@ -34,7 +57,7 @@ class Container(Enum):
 
     BINARY = "told by its first bytes"
     PACKAGE = "a zip archive, told by its media type or its main folder"
-    COMPOUND = "a compound file of Microsoft's, told by its name"
+    COMPOUND = "a compound file of Microsoft's, told by one of its streams"
     TEXT = "told by its name, unless its beginning can be nothing else"
 
 
@@ -50,6 +73,8 @@ class Format:
     container: Container = Container.TEXT
     mark: Callable[[bytes], object] | None = None
     """True of the beginning of such a file."""
+    stream: str = ""
+    """One of a compound file, by which it is known whatever its name."""
     folder: bytes = b""
     """The main one of a package that does not begin with its media type."""
     decisive: bool = False
@@ -59,6 +84,7 @@ class Format:
 _HTML_MARK = re.compile(
     rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", re.I | re.S
 )
+_CALENDAR_MARK = re.compile(rb"\s*BEGIN:VCALENDAR", re.I)
 _MAIL_HEADER = re.compile(rb"(?:From [^\n]*\n)?(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*){2,}", re.A)
 _MAIL_FIELD = re.compile(
     rb"^(from|to|date|subject|received|message-id|mime-version|return-path|delivered-to):",
@@ -77,16 +103,31 @@ def _is_mail(head: bytes) -> bool:
 
 FORMATS = (
     Format(PDF, "PDF", (".pdf",), "pdf", Container.BINARY, _is_pdf),
-    Format(DOCX, "DOCX", (".docx", ".docm"), "office", Container.PACKAGE, folder=b"word/"),
-    Format(PPTX, "PPTX", (".pptx", ".pptm"), "office", Container.PACKAGE, folder=b"ppt/"),
-    Format(XLSX, "XLSX", (".xlsx", ".xlsm"), "office", Container.PACKAGE, folder=b"xl/"),
-    Format(ODT, "ODT", (".odt",), "office", Container.PACKAGE),
-    Format(EPUB, "EPUB", (".epub",), "office", Container.PACKAGE),
+    Format(DOCX, "DOCX", (".docx", ".docm"), "docx", Container.PACKAGE, folder=b"word/"),
+    Format(PPTX, "PPTX", (".pptx", ".pptm"), "pptx", Container.PACKAGE, folder=b"ppt/"),
+    Format(XLSX, "XLSX", (".xlsx", ".xlsm"), "xlsx", Container.PACKAGE, folder=b"xl/"),
+    Format(ODT, "ODT", (".odt",), "odt", Container.PACKAGE),
+    Format(EPUB, "EPUB", (".epub",), "epub", Container.PACKAGE),
+    Format(DOC, "DOC", (".doc",), "legacy", Container.COMPOUND, stream="WordDocument"),
+    Format(PPT, "PPT", (".ppt",), "legacy", Container.COMPOUND, stream="PowerPoint Document"),
+    Format(XLS, "XLS", (".xls",), "xls", Container.COMPOUND, stream="Workbook"),
+    Format(MSG, "Outlook messages", (".msg",), "legacy", Container.COMPOUND, stream="__nameid_"),
     Format(RTF, "RTF", (".rtf",), "rtf", Container.BINARY, re.compile(rb"\s*\{\\rtf").match),
     Format(HTML, "HTML", (".html", ".htm", ".xhtml"), "html", mark=_HTML_MARK.match, decisive=True),
     Format(EML, "e-mail", (".eml",), "eml", mark=_is_mail),
-    Format(MARKDOWN, "Markdown", (".md", ".markdown"), "plain"),
-    Format(CSV, "CSV", (".csv",), "plain"),
+    Format(MBOX, "mailbox", (".mbox",), "mbox", mark=_is_mail),
+    Format(
+        ICS, "calendar", (".ics", ".ical"), "ics", mark=re.compile(rb"(?i)\s*BEGIN:VCALENDAR").match
+    ),
+    Format(MARKDOWN, "Markdown", (".md", ".markdown"), "markdown"),
+    Format(CSV, "CSV", (".csv",), "delimited"),
+    Format(TSV, "TSV", (".tsv", ".tab"), "delimited"),
+    Format(NOTEBOOK, "Jupyter notebooks", (".ipynb",), "ipynb"),
+    Format(JSON, "JSON", (".json", ".geojson", ".json5", ".jsonc"), "code"),
+    Format(JSON_LINES, "JSON lines", (".jsonl", ".ndjson"), "lines"),
+    Format(YAML, "YAML", (".yaml", ".yml"), "code"),
+    Format(XML, "XML", (".xml", ".xsd", ".xsl", ".xslt", ".wsdl", ".rss", ".atom"), "code"),
+    Format(SOURCE_CODE, "source code", SOURCE_SUFFIXES, "code"),
     Format(PLAIN, "text", (".txt", ".text", ".log"), "plain"),
 )
 BY_MEDIA_TYPE = {format.media_type: format for format in FORMATS}
@@ -101,6 +142,14 @@ class Source:
     media_type: str
     max_pages: int
     tessdata: Path | None = None
+    data: bytes | None = None
+    """Of a file within another, in place of what stands at `path`."""
+
+    def read_bytes(self) -> bytes:
+        return self.path.read_bytes() if self.data is None else self.data
+
+    def open(self) -> BinaryIO:
+        return self.path.open("rb") if self.data is None else io.BytesIO(self.data)
 
 
 class Reader(Protocol):

@@ -4,8 +4,11 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 
 from core.errors import ErrorCode, ParseFailure
+from providers.parsing.formats.encoding import PUBLIC_NAMES, guess_encoding
 
 SECTION_CHARACTERS = 3_000
 """A page-less document is cut into sections of about this size, the size of a printed page."""
@@ -18,31 +21,78 @@ _BYTE_ORDER_MARKS = (  # UTF-32 first: its mark begins with that of UTF-16
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NEWLINES = re.compile("\r\n?|[\x0c\x85\u2028]|\u2029")
 _PRESENTATION_FORMS = re.compile("[\ufb00-\ufdff\ufe70-\ufefc]+")
-_LEGACY_ENCODINGS = [
-    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "cp874",
-    "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr", "utf_16_le", "utf_16_be",
-]  # fmt: skip
-_DETECTION_BYTES = 64 * 1024
+_SUPERSETS = {
+    "ascii": "cp1252", "iso8859-1": "cp1252", "iso8859-9": "cp1254", "iso8859-11": "cp874",
+    "tis-620": "cp874", "shift_jis": "cp932", "euc_jp": "euc_jis_2004", "gb2312": "gb18030",
+    "gbk": "gb18030", "big5": "big5hkscs", "euc_kr": "cp949",
+}  # fmt: skip
+"""What writers mean by a name (https://encoding.spec.whatwg.org)."""
+_NOT_ASCII = re.compile("[^\x00-\x7f]")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_SHIFTING = (b"\x1b$B", b"\x1b$@", b"\x1b(J", b"\x1b$)C", b"\x1b$(")
 
 
-def decode(data: bytes) -> str | None:
-    """Decode by byte order mark, then as UTF-8, then by statistics; None when it is no text."""
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    text: str
+    doubt: str = ""
+    """What people should know of how it was decoded."""
+
+
+def decode(data: bytes, declared: str | None = None) -> Decoded | None:
+    """Decode by byte order mark, then as UTF-8, then as declared, then as the encoding in which it
+    reads as a language; None when it is no text."""
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        pass
-    else:
-        if text.count("\0") * 4 <= len(text):
-            return text
-    from charset_normalizer import from_bytes
+            return Decoded(data.decode(encoding, errors="replace"))
+    if b"\0" in data[:1024] and (wide := _wide(data)):
+        return Decoded(data.decode(wide, errors="replace"))
+    shifting = any(escape in data for escape in _SHIFTING)
+    if not shifting:
+        with suppress(UnicodeDecodeError):
+            text = data.decode()
+            return None if text.count("\0") * 4 > max(len(text), 1) else Decoded(text)
+    for name in [_meant(declared), *(["iso2022_jp_ext", "iso2022_kr"] if shifting else [])]:
+        if name is not None:
+            with suppress(UnicodeError):
+                return Decoded(data.decode(name))
+    text = data.decode(errors="replace")
+    damaged = text.count("\ufffd")
+    if damaged * 20 < len(_NOT_ASCII.findall(text)):
+        return Decoded(text, f"{damaged:,} characters are damaged in the file.")
+    if len(_BINARY.findall(data[:65_536])) * 100 > min(len(data), 65_536):
+        return None
+    guess = guess_encoding(data)
+    if guess is None:
+        return None
+    doubt = (
+        "The file does not say how its characters are encoded: "
+        f"it was read as {PUBLIC_NAMES.get(guess, guess)}."
+    )
+    return Decoded(data.decode(guess, errors="replace"), doubt)
 
-    match = from_bytes(data[:_DETECTION_BYTES], cp_isolation=_LEGACY_ENCODINGS).best()
-    return None if match is None else data.decode(match.encoding, errors="replace")
+
+def _wide(data: bytes) -> str | None:
+    """UTF-16 without a mark: one byte of each pair is zero nearly everywhere."""
+    sample = data[:4096]
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    pairs = len(sample) // 2
+    if len(data) % 2 or max(even, odd) < 0.4 * pairs or min(even, odd) > 0.1 * pairs:
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
+
+
+def _meant(declared: str | None) -> str | None:
+    if not declared:
+        return None
+    try:
+        name = codecs.lookup(declared.strip()).name
+    except (LookupError, ValueError):
+        return None
+    return _SUPERSETS.get(name, name)
 
 
 def not_text() -> ParseFailure:
@@ -60,6 +110,8 @@ def clean(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
+    if _SURROGATE.search(text):
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = _CONTROLS.sub("", _NEWLINES.sub("\n", text))
     text = _PRESENTATION_FORMS.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
     return unicodedata.normalize("NFC", text)

@@ -1,9 +1,10 @@
 """Zip-based documents are searched for traps before a library unpacks them."""
 
+import io
 import re
 import zipfile
 import zlib
-from pathlib import Path
+from typing import BinaryIO
 
 from core.errors import ErrorCode, ParseFailure
 
@@ -19,12 +20,12 @@ _ENTITY = re.compile(rb"<\0?!\0?E\0?N\0?T\0?I\0?T\0?Y\0?")
 _CHUNK = 1024 * 1024
 
 
-def check_package(path: Path) -> None:
+def check_package(file: BinaryIO) -> None:
     """Raises `ParseFailure`: MALFORMED, ENCRYPTED or TOO_LARGE."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
-            _check_sizes(entries, path.stat().st_size)
+            _check_sizes(entries, file.seek(0, io.SEEK_END))
             for entry in entries:
                 if entry.flag_bits & 1:
                     raise encrypted()
