@@ -142,7 +142,7 @@ async def _log_in(client: Client, kept: Path, console: Console) -> None:
     client.access_token = _accepted(session)["accessToken"]
     console.print(
         f"Account [bold]{account['email']}[/], password [bold]{account['password']}[/]\n"
-        f"[dim]kept in {escape(str(kept))}; log in with it at {client.url} too[/]\n"
+        f"[dim]kept in {escape(str(kept))} for the next demo, and yours to log in with[/]\n"
     )
 
 

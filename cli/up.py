@@ -70,6 +70,7 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
     }
     if not settings.model_fields_set & {"log_level", "log_format"}:
         environment[variable("log_format")] = "brief"
+        environment[variable("log_level")] = "WARNING" if console.quiet else "INFO"
     parts: list[Supervised] = []
 
     if settings.database_url is None:

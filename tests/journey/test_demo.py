@@ -52,6 +52,7 @@ def test_the_sample_is_uploaded_and_quoted_and_the_account_is_kept(
     assert status == 0, output
     assert "keeper-diary.txt (1 KiB) was there already" in output
     assert "the whole answer after" not in output
+    assert "document ready" not in output
 
 
 def test_a_document_that_cannot_be_read_says_why(
