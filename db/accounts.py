@@ -40,6 +40,16 @@ class ApiKey:
     revoked_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class LiveApiKey:
+    """What a key that may still be used is checked against and stands for."""
+
+    secret_hash: bytes
+    expires_at: datetime | None
+    role: str
+    """The user's."""
+
+
 _USER = "id, email, name, role, created_at, password_hash"
 _INSERT_USER = text(f"""
     INSERT INTO users (id, email, password_hash, name) VALUES (:id, :email, :password_hash, :name)
@@ -189,9 +199,10 @@ async def delete_ended_api_keys(session: WriteSession) -> None:
     await session.run(_DELETE_ENDED_API_KEYS, owner_id=session.owner_id)
 
 
-async def live_api_key(session: ReadSession, id_: UUID) -> Row | None:
-    """`secret_hash`, `expires_at` and the user's `role` of a key that may still be used."""
-    return await session.first(_LIVE_API_KEY, owner_id=session.owner_id, id=id_)
+async def live_api_key(session: ReadSession, id_: UUID) -> LiveApiKey | None:
+    """The key, unless it is unknown, revoked or expired."""
+    row = await session.first(_LIVE_API_KEY, owner_id=session.owner_id, id=id_)
+    return LiveApiKey(**row) if row else None
 
 
 async def revoke_api_key(session: WriteSession, id_: UUID) -> ApiKey | None:

@@ -186,11 +186,6 @@ _FORGET_VERSIONS = text("""
       AND NOT EXISTS (
         SELECT 1 FROM citations c WHERE c.owner_id = v.owner_id AND c.version_id = v.id)
     """)
-_PAGE_OF_VERSION = text("""
-    SELECT p.number, p.start, p.text, p.width, p.height, p.words, p.blocks FROM pages p
-    JOIN document_versions v ON v.owner_id = p.owner_id AND v.id = p.version_id
-    WHERE p.owner_id = :owner_id AND p.version_id = :version_id AND p.number = :number
-    """)
 _PAGES = text("""
     SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words, p.blocks
     FROM unnest(CAST(:version_ids AS uuid[]), CAST(:numbers AS int[])) AS k(version_id, number)
@@ -344,13 +339,6 @@ async def forget_versions(session: WriteSession, document_id: UUID, kept: int) -
     await session.run(
         _FORGET_VERSIONS, owner_id=session.owner_id, document_id=document_id, kept=kept
     )
-
-
-async def page(session: ReadSession, version_id: UUID, number: int) -> Page | None:
-    row = await session.first(
-        _PAGE_OF_VERSION, owner_id=session.owner_id, version_id=version_id, number=number
-    )
-    return _page(row) if row else None
 
 
 async def pages(

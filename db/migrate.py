@@ -18,6 +18,8 @@ from db.engine import driver_url
 
 T = TypeVar("T")
 
+OWNER = "(SELECT nullif(current_setting('lectern.owner_id', true), '')::uuid)"
+"""In SQL, the user whose rows a transaction may see."""
 _GRANTS = """
 GRANT USAGE ON SCHEMA public TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
@@ -55,6 +57,15 @@ def run_script(sql: str) -> None:
     """Several statements at once in a migration, which asyncpg's prepared ones do not allow."""
     adapted: Any = op.get_bind().connection.dbapi_connection
     adapted.run_async(lambda connection: connection.execute(sql))
+
+
+def wall(table: str) -> str:
+    """SQL that lets each user see and write only his own rows of a table with an `owner_id`.
+
+    Never changes: a migration that needs another rule says it itself.
+    """
+    return f"""ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON {table} USING (owner_id = {OWNER});"""
 
 
 async def _as_owner(url: str, run: Callable[[Connection], T]) -> T:

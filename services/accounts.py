@@ -224,12 +224,10 @@ class Accounts:
             return self._signer.verify(credential)
         async with self._database.read(key.owner_id) as session:
             stored = await accounts.live_api_key(session, key.id)
-        if stored is None or not key.matches(stored["secret_hash"]):
+        if stored is None or not key.matches(stored.secret_hash):
             raise Unauthenticated("The API key is not valid.")
         until = datetime.now(UTC) + KEY_TRUSTED
-        return Principal(
-            key.owner_id, stored["role"], None, min(until, stored["expires_at"] or until)
-        )
+        return Principal(key.owner_id, stored.role, None, min(until, stored.expires_at or until))
 
     async def _matches(self, password_hash: str, password: str) -> bool:
         try:

@@ -91,10 +91,6 @@ class Documents:
             found = await documents.documents_page(session, first + 1, after, statuses, search)
         return found[:first], len(found) > first
 
-    async def page(self, principal: Principal, version_id: UUID, number: int) -> Page | None:
-        async with self._database.read(principal.user_id) as session:
-            return await documents.page(session, version_id, number)
-
     async def pages(
         self, principal: Principal, keys: Sequence[tuple[UUID, int]]
     ) -> dict[tuple[UUID, int], Page]:
@@ -107,7 +103,7 @@ class Documents:
         async with self._database.write(principal.user_id) as session:
             if not await documents.rename(session, document_id, filename):
                 raise _no_document()
-            return await self._existing(session, document_id)
+            return await self._reread(session, document_id)
 
     async def delete(self, principal: Principal, document_id: UUID) -> None:
         """From now on nothing answers from it. Raises `NotFound`."""
@@ -119,7 +115,7 @@ class Documents:
     async def cancel(self, principal: Principal, document_id: UUID) -> Document:
         """Raises `NotFound`, and `InvalidState` when nothing is being processed."""
         async with self._database.write(principal.user_id) as session:
-            document = await self._locked(session, document_id)
+            document = await self._lock(session, document_id)
             if not await jobs.cancel(session, document_id):
                 raise InvalidState("This document is not being processed.")
             if document.active_version_id == document.version_id:
@@ -134,12 +130,12 @@ class Documents:
                 snapshot.attempt,
             )
             self._hints.document_changed(session, document_id)
-            return await self._existing(session, document_id)
+            return await self._reread(session, document_id)
 
     async def retry(self, principal: Principal, document_id: UUID) -> Document:
         """Raises `NotFound`, and `InvalidState` unless it failed or was cancelled."""
         async with self._database.write(principal.user_id) as session:
-            document = await self._locked(session, document_id)
+            document = await self._lock(session, document_id)
             if document.progress.status not in (DocumentStatus.FAILED, DocumentStatus.CANCELLED):
                 raise InvalidState("Only a failed or cancelled document can be retried.")
             attempt = await jobs.retry(session, document.version_id, self._max_attempts)
@@ -148,7 +144,7 @@ class Documents:
             )
             self._queue.wake(session, document.version_id)
             self._hints.document_changed(session, document_id)
-            return await self._existing(session, document_id)
+            return await self._reread(session, document_id)
 
     async def progress(
         self, principal: Principal, document_id: UUID, after_version: int
@@ -214,13 +210,13 @@ class Documents:
             self._storage.read(version.storage_key),
         )
 
-    async def _locked(self, session: WriteSession, document_id: UUID) -> Document:
+    async def _lock(self, session: WriteSession, document_id: UUID) -> Document:
         document = await documents.lock_document(session, document_id)
         if document is None:
             raise _no_document()
         return document
 
-    async def _existing(self, session: WriteSession, document_id: UUID) -> Document:
+    async def _reread(self, session: WriteSession, document_id: UUID) -> Document:
         document = await documents.document(session, document_id)
         if document is None:
             raise _no_document()

@@ -46,21 +46,21 @@ class Listener:
     """Wakes when its subject changes."""
 
     def __init__(self) -> None:
-        self._changed = asyncio.Event()
+        self._change = asyncio.Event()
 
     def wake(self) -> None:
-        self._changed.set()
+        self._change.set()
 
     def forget(self) -> None:
         """Nothing that was heard so far counts."""
-        self._changed.clear()
+        self._change.clear()
 
     async def wait(self, seconds: float) -> bool:
         """Whether there was a hint within `seconds`; returns at the first."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._changed.wait()
-        hinted = self._changed.is_set()
+                await self._change.wait()
+        hinted = self._change.is_set()
         self.forget()
         return hinted
 
@@ -72,7 +72,7 @@ class Hints:
         self._redis = redis
         self._pubsub = redis.pubsub()
         self._listeners: dict[str, set[Listener]] = {}
-        self._confirmed: dict[str, asyncio.Event] = {}
+        self._confirmations: dict[str, asyncio.Event] = {}
         self._connected = False
         self._reader: asyncio.Task[None] | None = None
 
@@ -126,13 +126,13 @@ class Hints:
         joined = self._listeners.setdefault(channel, set())
         joined.add(listener)
         if len(joined) == 1:
-            self._confirmed[channel] = asyncio.Event()
+            self._confirmations[channel] = asyncio.Event()
             if self._is_open:
                 with suppress(*LOST):
                     await self._pubsub.subscribe(channel)
         if self._reader is None:
             self._reader = asyncio.create_task(self._read())
-        confirmed = self._confirmed[channel]
+        confirmed = self._confirmations[channel]
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await confirmed.wait()
@@ -143,7 +143,7 @@ class Hints:
         joined.discard(listener)
         if not joined:
             self._listeners.pop(channel, None)
-            self._confirmed.pop(channel, None)
+            self._confirmations.pop(channel, None)
             if self._is_open:
                 with suppress(*LOST):
                     await self._pubsub.unsubscribe(channel)
@@ -164,8 +164,8 @@ class Hints:
             if message is None:
                 continue
             channel = message["channel"].decode()
-            if message["type"] == "subscribe" and channel in self._confirmed:
-                self._confirmed[channel].set()
+            if message["type"] == "subscribe" and channel in self._confirmations:
+                self._confirmations[channel].set()
             if message["type"] in ("message", "subscribe"):  # hints were lost before the latter
                 self._wake(channel)
 

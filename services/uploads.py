@@ -179,7 +179,7 @@ class Uploads:
 
         Raises `NotFound`, `UploadMismatch` and `ProviderUnavailable`.
         """
-        owner_id, announced = self._announced(upload_id)
+        owner_id, announced = self._verify(upload_id)
         if size != announced.byte_size:
             raise UploadMismatch(f"Send exactly {announced.byte_size:,} bytes.")
         key = announced.key(owner_id)
@@ -194,7 +194,7 @@ class Uploads:
         Raises `NotFound`, `InvalidState` before the bytes are there, `UploadMismatch`, and what
         `upload` raises.
         """
-        owner_id, announced = self._announced(upload_id)
+        owner_id, announced = self._verify(upload_id)
         if owner_id != principal.user_id:
             raise _no_upload()
         idempotency_key = announced.idempotency_key or announced.id
@@ -322,7 +322,7 @@ class Uploads:
         async with self._database.read(principal.user_id) as session:
             return await documents.document_by_idempotency_key(session, idempotency_key)
 
-    def _announced(self, upload_id: str) -> tuple[UUID, Announced]:
+    def _verify(self, upload_id: str) -> tuple[UUID, Announced]:
         try:
             owner_id, announced = self._signer.verify_upload(upload_id)
         except Unauthenticated:

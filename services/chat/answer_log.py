@@ -111,10 +111,10 @@ class AnswerLog:
         self._hints = hints
         self._tail = tail
         self._principal = principal
-        self._fresh: list[str] = []
+        self._pending_texts: list[str] = []
         self._events = [started]
-        self._sent = 0
-        self._kept = 1
+        self._sent_count = 0
+        self._kept_count = 1
         self._leased_at = time.monotonic()
         self._dirty = asyncio.Event()
         self._dirty.set()
@@ -129,7 +129,7 @@ class AnswerLog:
     def delta(self, text: str) -> None:
         if text:
             self.text += text
-            self._fresh.append(text)
+            self._pending_texts.append(text)
             self._dirty.set()
 
     def citation(self, citation: Citation) -> None:
@@ -140,7 +140,7 @@ class AnswerLog:
         """Every event newer than `after` that followers may know, until no more will come."""
         while True:
             news, closed = self._news, self._closed
-            for event in self._events[after : self._sent]:
+            for event in self._events[after : self._sent_count]:
                 yield event
                 after = event.sequence
             if closed:
@@ -163,7 +163,7 @@ class AnswerLog:
             while self._holds_lease():
                 hinted = await listener.wait(CHECKPOINT_SECONDS)
                 age = time.monotonic() - self._leased_at
-                if not hinted and self._kept == len(self._events) and age < LEASE_SECONDS / 4:
+                if not hinted and self._kept_count == len(self._events) and age < LEASE_SECONDS / 4:
                     continue
                 try:
                     async with asyncio.timeout(LEASE_SECONDS / 4):
@@ -212,17 +212,17 @@ class AnswerLog:
         self._dirty.set()
 
     def _cut_delta(self) -> None:
-        if self._fresh:
-            text = "".join(self._fresh)
-            self._fresh.clear()
+        if self._pending_texts:
+            text = "".join(self._pending_texts)
+            self._pending_texts.clear()
             self._record(DeltaWritten(text))
 
     async def _send(self) -> None:
         """To Redis first: should this process die, nobody has seen what nobody can find."""
-        unsent = self._events[self._sent :]
+        unsent = self._events[self._sent_count :]
         if unsent:
             await self._tail.append(self.message_id, unsent)
-            self._sent += len(unsent)
+            self._sent_count += len(unsent)
             self._tell()
 
     def _tell(self) -> None:
@@ -231,13 +231,13 @@ class AnswerLog:
 
     async def _checkpoint(self) -> Literal["held", "stop", "gone"]:
         self._cut_delta()
-        text, events, kept = self.text, self._events[self._kept :], len(self._events)
+        text, events, kept = self.text, self._events[self._kept_count :], len(self._events)
         leased_at = time.monotonic()
         async with self._database.write(self._principal.user_id) as session:
             state = await answers.checkpoint(
                 session, self.message_id, text, events, kept, LEASE_SECONDS
             )
-        self._kept, self._leased_at = kept, leased_at
+        self._kept_count, self._leased_at = kept, leased_at
         return state
 
     async def _end(self, ending: Ending) -> None:
@@ -245,7 +245,7 @@ class AnswerLog:
         async with self._database.write(self._principal.user_id) as session:
             ended = await answers.end(session, self.message_id, ending, self.text, sequence)
             if ended:
-                unkept = self._events[self._kept :]
+                unkept = self._events[self._kept_count :]
                 await answer_events.append(session, self.message_id, unkept)
                 session.after_commit(self._send)
             else:

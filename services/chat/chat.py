@@ -173,12 +173,12 @@ class Chat:
             parent = await conversations.message(session, ask.parent_id)
             if parent is None or ask.conversation_id not in (None, parent.conversation_id):
                 raise NotFound("There is no message with this id.")
-            conversation = await self._continued(session, parent.conversation_id)
+            conversation = await self._touch(session, parent.conversation_id)
             if parent.role is MessageRole.USER and _same_question(parent, ask):
                 return conversation, parent
             parent_id = parent.parent_id if parent.role is MessageRole.USER else parent.id
         elif ask.conversation_id is not None:
-            conversation = await self._continued(session, ask.conversation_id)
+            conversation = await self._touch(session, ask.conversation_id)
             last = await conversations.last_message(session, ask.conversation_id)
             parent_id = last.id if last else None
         else:
@@ -196,7 +196,7 @@ class Chat:
         )
         return conversation, question
 
-    async def _continued(self, session: WriteSession, conversation_id: UUID) -> Conversation:
+    async def _touch(self, session: WriteSession, conversation_id: UUID) -> Conversation:
         conversation = await conversations.touch(session, conversation_id)
         if conversation is None:
             raise NotFound("There is no conversation with this id.")
@@ -227,7 +227,7 @@ class Chat:
             while True:
                 events = await self._tail.after(answer.id, last, BATCH)
                 if events is None or not (events or hinted):
-                    events, ended = await self._kept(principal, answer.id, last)
+                    events, ended = await self._newer_events(principal, answer.id, last)
                     if ended and not events:
                         return
                 for event in events:
@@ -273,7 +273,7 @@ class Chat:
             raise NotFound("There is no answer with this id.")
         return message
 
-    async def _kept(
+    async def _newer_events(
         self, principal: Principal, message_id: UUID, after: int
     ) -> tuple[list[Event], bool]:
         """Newer events of the database, and whether the answer has ended."""

@@ -16,14 +16,12 @@ from chaos.cluster import Cluster, frozen, kill
 from chaos.contents import pdf_file, poisoned_file, text_file
 from chaos.history import check
 from cli.client import ApiError, Client
-from core.ids import Kind, decode_id, new_id
+from core.ids import Kind, decode_id
 from core.principal import Principal
+from support.accounts import register
 
 OWNERS = 4
 WORKERS = 3
-REGISTER = """
-mutation ($input: RegisterInput!) { register(input: $input) { ... on Session { accessToken } } }
-"""
 UPLOAD = """
 mutation ($file: Upload!) {
   uploadDocument(input: { file: $file }) {
@@ -134,9 +132,7 @@ async def main(documents: int, kills: int, seed: int, folder: Path, cluster: Clu
     started = time.monotonic()
     clients = [Client(run.url) for _ in range(OWNERS)]
     for client in clients:
-        account = {"email": f"{new_id().hex}@example.org", "password": "correct horse battery"}
-        registered = await client.execute(REGISTER, input=account)
-        client.access_token = registered["register"]["accessToken"]
+        await register(client)
     disturbing = asyncio.create_task(run.disturb(documents, kills))
     shares = [files[number::OWNERS] for number in range(OWNERS)]
     acknowledged = await asyncio.gather(

@@ -259,7 +259,7 @@ async def test_deleted_while_it_is_processed(
     embeddings.answering.set()
     await asyncio.wait_for(working, 30)
     assert await found(services, principal, "tide engine") == set()
-    assert await services.documents.page(principal, document.version_id, 1) is None
+    assert await services.documents.pages(principal, [(document.version_id, 1)]) == {}
     with pytest.raises(NotFound):
         await services.documents.file(principal.user_id, document.version_id)
 
@@ -294,8 +294,7 @@ async def test_the_old_version_answers_until_the_new_one_is_ready(
     assert {hit.version_id for hit in hits} == {new.version_id}
 
     await Sweeper(services.database, services.storage).sweep()
-    page = await services.documents.page(principal, old.version_id, 1)
-    assert page is not None
+    [page] = (await services.documents.pages(principal, [(old.version_id, 1)])).values()
     assert "whale oil" in page.text
     file = await services.documents.file(principal.user_id, old.version_id)
     assert b"whale oil" in b"".join([chunk async for chunk in file.content])

@@ -13,12 +13,10 @@ from cli.children import Child
 from cli.client import Client
 from core.ids import new_id
 from core.settings import MEBIBYTE, Settings
+from support.accounts import register
 from support.embeddings import EmbeddingServer
 from support.product import Product
 
-REGISTER = """
-mutation ($input: RegisterInput!) { register(input: $input) { ... on Session { accessToken } } }
-"""
 UPLOAD = """
 mutation ($file: Upload!) {
   uploadDocument(input: { file: $file }) {
@@ -55,9 +53,7 @@ def api(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, Child]]:
 async def client(api: tuple[str, Child], tmp_path: Path) -> AsyncIterator[Client]:
     """Registered, and after a small upload: what is needed once is loaded."""
     async with Client(api[0]) as client:
-        account = {"email": f"{new_id().hex}@example.org", "password": "correct horse battery"}
-        registered = await client.execute(REGISTER, input=account)
-        client.access_token = registered["register"]["accessToken"]
+        await register(client)
         for _ in range(3):
             await client.upload(UPLOAD, text_file(tmp_path, MEBIBYTE))
         yield client

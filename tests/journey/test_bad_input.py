@@ -9,17 +9,14 @@ from typing import Any
 import pytest
 
 from cli.client import ApiError, Client
-from core.ids import new_id
 from core.settings import Settings
 from providers.parsing.media import OLE_MAGIC
+from support.accounts import register
 from support.product import Product
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 LIMIT = 200_000
-ACCOUNT = "oil it before it asks"
 
-REGISTER = """mutation ($input: RegisterInput!) { register(input: $input) {
-  ... on Session { accessToken user { email } } } }"""
 LOGIN = """mutation ($input: LoginInput!) { login(input: $input) {
   __typename ... on Error { code message } } }"""
 UPLOAD = """mutation ($file: Upload!) { uploadDocument(input: { file: $file }) {
@@ -45,9 +42,7 @@ def url(
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[Client]:
     async with Client(url) as client:
-        account = {"email": f"{new_id().hex}@example.org", "password": ACCOUNT}
-        registered = await client.execute(REGISTER, input=account)
-        client.access_token = registered["register"]["accessToken"]
+        await register(client)
         yield client
 
 

@@ -7,17 +7,12 @@ import httpx
 import pytest
 
 from cli.client import Client
-from core.ids import new_id
 from core.settings import Settings
+from support.accounts import register
 from support.product import Product
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 
-REGISTER = """
-mutation ($input: RegisterInput!) {
-  register(input: $input) { ... on Session { accessToken user { id email } } }
-}
-"""
 UPLOAD = """
 mutation ($file: Upload!) {
   uploadDocument(input: { file: $file }) {
@@ -86,9 +81,7 @@ def url(settings: Settings) -> Iterator[str]:
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[Client]:
     async with Client(url) as client:
-        account = {"email": f"{new_id().hex}@example.org", "password": "oil it before it asks"}
-        registered = await client.execute(REGISTER, input=account)
-        client.access_token = registered["register"]["accessToken"]
+        await register(client)
         yield client
 
 

@@ -8,14 +8,12 @@ import pytest
 from cli.client import Client
 from core.ids import new_id
 from core.settings import Settings
+from support.accounts import register
 from support.chat import Json
 from support.language_model import Model, model_in_thread, says, tool_calls
 from support.product import Product
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "keeper-diary.txt"
-REGISTER = """
-mutation ($input: RegisterInput!) { register(input: $input) { ... on Session { accessToken } } }
-"""
 UPLOAD = """
 mutation ($file: Upload!) {
   uploadDocument(input: { file: $file }) { ... on UploadedDocument { document { id } } }
@@ -62,12 +60,6 @@ async def client(url: str) -> AsyncIterator[Client]:
         async for _ in client.subscribe(PROGRESS, id=id_):
             pass
         yield client
-
-
-async def register(client: Client) -> None:
-    account = {"email": f"{new_id().hex}@example.org", "password": "oil it before it asks"}
-    registered = await client.execute(REGISTER, input=account)
-    client.access_token = registered["register"]["accessToken"]
 
 
 async def test_an_answer_tells_all_about_itself_until_the_day_is_over(

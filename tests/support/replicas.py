@@ -6,13 +6,11 @@ from pathlib import Path
 from cli.client import Client
 from cli.embedded import EmbeddedRedis
 from core.ids import new_id
+from support.accounts import register
 from support.chat import MESSAGE, Json, answer_id, cited_in, subscribe, text_of
 from support.language_model import Model
 from support.product import Product
 
-REGISTER = """
-mutation ($input: RegisterInput!) { register(input: $input) { ... on Session { accessToken } } }
-"""
 UPLOAD = """
 mutation ($file: Upload!) {
   uploadDocument(input: { file: $file }) { ... on UploadedDocument { document { id } } }
@@ -49,9 +47,7 @@ async def prepare(folder: Path, url: str) -> str:
     document = folder / "guide.txt"
     document.write_text(FACT)
     async with Client(url) as client:
-        account = {"email": f"{new_id().hex}@example.org", "password": "oil it before it asks"}
-        registered = await client.execute(REGISTER, input=account)
-        client.access_token = registered["register"]["accessToken"]
+        await register(client)
         uploaded = await client.upload(UPLOAD, document)
         id_ = uploaded["uploadDocument"]["document"]["id"]
         statuses = [

@@ -1,6 +1,6 @@
 """The first tables: accounts, documents, ingestion, retrieval, conversations."""
 
-from db.migrate import run_script
+from db.migrate import OWNER, run_script, wall
 
 revision = "0001"
 down_revision = None
@@ -400,17 +400,13 @@ TENANT_TABLES = (
     "citations",
 )
 
-OWNER = "(SELECT nullif(current_setting('lectern.owner_id', true), '')::uuid)"
 LOGIN = "(SELECT nullif(current_setting('lectern.login_email', true), ''))"
 
 
 def upgrade() -> None:
     run_script(TABLES)
     for table in TENANT_TABLES:
-        run_script(
-            f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
-            f"CREATE POLICY owner ON {table} USING (owner_id = {OWNER})"
-        )
+        run_script(wall(table))
     run_script(
         "ALTER TABLE users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;"
         f"CREATE POLICY owner ON users USING (id = {OWNER} OR email = {LOGIN})"

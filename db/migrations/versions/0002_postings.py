@@ -1,11 +1,10 @@
 """Postings of 256 chunks in a row, and graphs over the vectors of large libraries."""
 
-from db.migrate import run_script
+from db.migrate import run_script, wall
 
 revision = "0002"
 down_revision = "0001"
 
-OWNER = "(SELECT nullif(current_setting('lectern.owner_id', true), '')::uuid)"
 DIMENSIONS = (384, 768, 1024, 1536, 3072)
 
 
@@ -32,8 +31,7 @@ SELECT owner_id, version_id, ordinal / 256 * 256, term, array_agg(
 FROM postings_one_by_one GROUP BY 1, 2, 3, 4;
 CREATE INDEX postings_term ON postings (owner_id, term);
 CREATE INDEX postings_version ON postings (owner_id, version_id, first);
-ALTER TABLE postings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY owner ON postings USING (owner_id = {OWNER});
+{wall("postings")}
 DROP TABLE postings_one_by_one;
 
 CREATE OR REPLACE FUNCTION delete_postings() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -88,8 +86,7 @@ FROM (SELECT owner_id, version_id, ordinal, array_agg(term) AS terms FROM postin
   AS p
 WHERE (c.owner_id, c.version_id, c.ordinal) = (p.owner_id, p.version_id, p.ordinal);
 ALTER TABLE chunks ALTER COLUMN terms DROP DEFAULT, FORCE ROW LEVEL SECURITY;
-ALTER TABLE postings ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY owner ON postings USING (owner_id = {OWNER});
+{wall("postings")}
 CREATE OR REPLACE FUNCTION delete_postings() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM postings p USING old_chunks c, unnest(c.terms) AS t(term)

@@ -1,11 +1,9 @@
 """What answers cost, what one may ask next, and fewer rows for what they said."""
 
-from db.migrate import run_script
+from db.migrate import run_script, wall
 
 revision = "0003"
 down_revision = "0002"
-
-OWNER = "(SELECT nullif(current_setting('lectern.owner_id', true), '')::uuid)"
 
 
 def upgrade() -> None:
@@ -34,8 +32,7 @@ UPDATE answer_events SET payload = jsonb_build_object('texts', jsonb_build_array
 WHERE kind = 'DELTA';
 ALTER TABLE answer_events FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE usage_days ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY owner ON usage_days USING (owner_id = {OWNER});
+{wall("usage_days")}
 """
     )
 
