@@ -341,6 +341,10 @@ async def forget_versions(session: WriteSession, document_id: UUID, kept: int) -
     )
 
 
+async def page(session: ReadSession, version_id: UUID, number: int) -> Page | None:
+    return (await pages(session, [(version_id, number)])).get((version_id, number))
+
+
 async def pages(
     session: ReadSession, keys: Sequence[tuple[UUID, int]]
 ) -> dict[tuple[UUID, int], Page]:
