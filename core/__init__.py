@@ -1,1 +1,1 @@
-"""Policy without I/O: what every layer above may rely on."""
+"""Policy that every layer above relies on; it reaches neither network nor database."""

@@ -71,13 +71,13 @@ LOG_IN_FIRST = "Log in first: this needs an access token or an API key."
 
 
 class Forbidden(DomainError):
-    """One is known, but this proof of identity does not allow the operation."""
+    """The caller is known, but this proof of identity does not allow the operation."""
 
     code = ErrorCode.FORBIDDEN
 
 
 class NotFound(DomainError):
-    """The id is unknown, malformed or somebody else's: the three are not told apart."""
+    """The id is unknown, malformed or another user's; the three are not told apart."""
 
     code = ErrorCode.NOT_FOUND
 
@@ -102,7 +102,7 @@ class RateLimited(DomainError):
 
 
 class ShuttingDown(DomainError):
-    """This process is about to end; another one, or a later one, does what was asked."""
+    """This process is about to end; another replica, or a later try, does what was asked."""
 
     code = ErrorCode.SHUTTING_DOWN
 
@@ -111,7 +111,7 @@ class ShuttingDown(DomainError):
 
 
 class TooManyAnswers(RateLimited):
-    """The user has as many answers written at the same time as one may."""
+    """As many answers of the user are being written as may be at the same time."""
 
     code = ErrorCode.TOO_MANY_ANSWERS
 
@@ -141,7 +141,7 @@ class FileTooLarge(DomainError):
     def __init__(self, message: str, limit: int) -> None:
         super().__init__(message)
         self.limit = limit
-        """Bytes."""
+        """Size of the largest file that is taken, in bytes."""
 
 
 class UnsupportedFileType(DomainError):
@@ -153,7 +153,7 @@ class QuotaExceeded(DomainError):
 
 
 class NameTaken(DomainError):
-    """Another document has this name, and the file was to be rejected then."""
+    """Another document has this name, and the upload asked to be rejected in that case."""
 
     code = ErrorCode.NAME_TAKEN
 
@@ -171,7 +171,7 @@ class InvalidState(DomainError):
 
 
 class ProviderUnavailable(DomainError):
-    """A part of the outside world did not do its work; trying again later may help."""
+    """A provider did not do its work; trying again later may help."""
 
     def __init__(self, code: ErrorCode, message: str) -> None:
         super().__init__(message)

@@ -14,7 +14,7 @@ MAX_PAGE_SIZE = 100
 
 
 def new_id() -> UUID:
-    """Sorts by time of creation."""
+    """A new id; ids sort by time of creation."""
     return uuid7()
 
 
@@ -34,7 +34,7 @@ def encode_id(kind: Kind, id_: UUID) -> str:
 
 
 def decode_id(kind: Kind, value: str) -> UUID:
-    """Raises `NotFound`: a malformed id is as unknown as a foreign one."""
+    """The UUID in a global id of that kind. Raises `NotFound`, also for a malformed id."""
     prefix, _, hex_ = value.partition("_")
     if prefix == kind and len(hex_) == 32:
         with suppress(ValueError):
@@ -53,7 +53,7 @@ def encode_cursor(at: datetime, id_: UUID) -> str:
 
 
 def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
-    """Raises `InvalidInput`."""
+    """The time and id that a cursor stands for. Raises `InvalidInput`."""
     try:
         at, _, id_ = base64.urlsafe_b64decode(cursor.encode()).decode().partition("|")
         return datetime.fromisoformat(at).astimezone(UTC), UUID(hex=id_)

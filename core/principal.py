@@ -1,4 +1,4 @@
-"""Who is asking."""
+"""The caller whom an operation acts for."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ class Principal:
     session_id: UUID | None
     """The login that the access token came from; None for an API key."""
     expires_at: datetime | None
-    """When the proof of identity has to be shown again; None: never."""
+    """When the caller has to authenticate again; None means never."""
 
     @property
     def seconds_left(self) -> float | None:

@@ -12,11 +12,11 @@ from contextvars import ContextVar
 from core.errors import RateLimited, ResponseTooLarge
 
 LEAF_BYTES = 24
-"""About what a value takes beside its text: its name, quotes and commas."""
+"""Estimated size of a value beside its text: its name, quotes and commas."""
 
 
 class ResponseMemory:
-    """Counts for one process."""
+    """Counter of the bytes that one process holds, in all and for each caller."""
 
     def __init__(self, per_response: int, per_caller: int, in_all: int) -> None:
         self.per_response = per_response
@@ -26,7 +26,7 @@ class ResponseMemory:
 
     @property
     def held(self) -> int:
-        """Bytes."""
+        """Bytes held by the whole process."""
         return self._callers.total()
 
     @contextmanager
@@ -38,7 +38,7 @@ class ResponseMemory:
             response.release()
 
     def add(self, caller: object, size: int) -> None:
-        """Raises `RateLimited`, and then nothing is added."""
+        """Count so many bytes more. Raises `RateLimited`, and then nothing is added."""
         if self._callers[caller] + size > self._per_caller or self.held + size > self._in_all:
             raise RateLimited("Too many answers wait to be read; read them, and ask again.", 1)
         self._callers[caller] += size
@@ -58,7 +58,7 @@ class HeldResponse:
         self._size = 0
 
     def grow(self, size: int) -> None:
-        """Raises `ResponseTooLarge` and `RateLimited`: what asked for the bytes goes without."""
+        """Count more bytes. Raises `ResponseTooLarge` and `RateLimited`, and then counts none."""
         if self._size + size > self._memory.per_response:
             raise ResponseTooLarge(
                 f"The answer would be larger than {self._memory.per_response:,} bytes: ask for "
@@ -68,13 +68,13 @@ class HeldResponse:
         self._size += size
 
     def release(self) -> None:
-        """It has been taken; the next one begins."""
+        """Give all bytes back, once the client has taken the answer."""
         self._memory.subtract(self._caller, self._size)
         self._size = 0
 
 
 held_response: ContextVar[HeldResponse | None] = ContextVar("held_response", default=None)
-"""Of the operation at work."""
+"""The response of the operation that is running."""
 
 
 def grow_response(size: int) -> None:

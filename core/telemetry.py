@@ -12,7 +12,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from core.settings import LogFormat
 
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
-"""Names the request, operation or job at work; on every log line and every masked error."""
+"""Id of the request, operation or job that is running, for log lines and masked errors."""
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 LONG_SECONDS = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
@@ -47,7 +47,7 @@ FIRST_DELTA_SECONDS = Histogram(
 
 
 BRIEF = {"ingestion ended": "document {outcome} after {seconds:.1f} s"}
-"""The events below a warning that `brief` shows, and how."""
+"""Log events below a warning that the format `brief` shows, and how it words them."""
 
 
 def new_correlation_id() -> str:
@@ -85,7 +85,7 @@ def configure_logging(level: str, format_: LogFormat) -> None:
 
 
 def _renderers(format_: LogFormat) -> list[Processor]:
-    """Tracebacks without local variables: those hold passwords, prompts and documents."""
+    """Processors that write a line; tracebacks lack local variables, which can hold secrets."""
     if format_ == "json":
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     return [

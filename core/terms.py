@@ -1,4 +1,4 @@
-"""Text into the terms that lexical search compares, in any script."""
+"""Splitting of text, in any script, into the terms that lexical search compares."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -85,12 +85,12 @@ def search_terms(text: str, languages: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=8_192)
 def word_terms(word: str, languages: tuple[str, ...]) -> Sequence[str]:
-    """The terms of what stands between two spaces; remembered, for texts repeat their words."""
+    """The terms of what stands between two spaces; cached, because texts repeat their words."""
     return terms(word, languages)
 
 
 def _analysed(text: str, languages: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    """Each word, folded, with its stems; one with nothing to stem is its own."""
+    """Each word, folded, with its stems; a word that no stemmer changes is its own stem."""
     folded = fold(text)
     stemmers = [_stemmer(_STEMMERS[code]) for code in languages if code in _STEMMERS]
     if _DIGIT.search(folded):
@@ -113,7 +113,7 @@ def _analysed(text: str, languages: Iterable[str]) -> Iterator[tuple[str, list[s
 
 
 def fold(text: str) -> str:
-    """Case, width, ligatures and accents out of the way."""
+    """The text without differences of case, width, ligatures and accents."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return unicodedata.normalize("NFC", _ACCENT.sub("", decomposed))
 

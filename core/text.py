@@ -1,4 +1,4 @@
-"""What text may hold."""
+"""Checks of what text may hold."""
 
 import re
 
@@ -8,12 +8,12 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
-    """PostgreSQL takes no NUL, and UTF-8 no half of a surrogate pair."""
+    """Whether text has neither NUL nor half of a surrogate pair, which cannot be stored."""
     return _UNSTORABLE.search(text) is None
 
 
 def check_storable(text: str | None, field: str) -> None:
-    """Raises `InvalidInput`."""
+    """Raises `InvalidInput`, naming the field, for text that cannot be stored."""
     if text is not None and not is_storable(text):
         raise InvalidInput("Text may hold neither NUL nor half of a character.", field)
 

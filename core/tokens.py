@@ -42,7 +42,7 @@ class TokenSigner:
         return self._sign(TYPE, user_id, self._lifetime, claims)
 
     def verify(self, token: str) -> Principal:
-        """Raises `Unauthenticated` for anything but a live access token of ours."""
+        """The caller in an access token. Raises `Unauthenticated` unless it is ours and alive."""
         claims = self._claims(TYPE, token)
         try:
             expires_at = datetime.fromtimestamp(claims["exp"], UTC)
@@ -53,11 +53,11 @@ class TokenSigner:
             raise Unauthenticated(_INVALID) from None
 
     def issue_file(self, user_id: UUID, version_id: UUID, lifetime: timedelta) -> str:
-        """Opens one file and nothing else."""
+        """A token that opens one file and nothing else."""
         return self._sign(FILE_TYPE, user_id, lifetime, {"version": str(version_id)}).token
 
     def verify_file(self, token: str) -> tuple[UUID, UUID]:
-        """Owner and version; raises `Unauthenticated`."""
+        """The owner and version in a file's token. Raises `Unauthenticated`."""
         claims = self._claims(FILE_TYPE, token)
         try:
             return UUID(claims["sub"]), UUID(claims["version"])
@@ -67,11 +67,11 @@ class TokenSigner:
     def issue_upload(
         self, user_id: UUID, upload: dict[str, Any], lifetime: timedelta
     ) -> AccessToken:
-        """Lets one announced file in and nothing else."""
+        """A token that lets one announced file in and nothing else."""
         return self._sign(UPLOAD_TYPE, user_id, lifetime, {"upload": upload})
 
     def verify_upload(self, token: str) -> tuple[UUID, dict[str, Any]]:
-        """Owner and what was announced; raises `Unauthenticated`."""
+        """The owner and what was announced. Raises `Unauthenticated`."""
         claims = self._claims(UPLOAD_TYPE, token)
         try:
             return UUID(claims["sub"]), dict(claims["upload"])
@@ -118,7 +118,10 @@ class TokenSigner:
 
 @dataclass(frozen=True, slots=True)
 class OpaqueToken:
-    """`<prefix>_<owner>_<id>_<secret>`: names its row, so that no look-up crosses tenants."""
+    """A secret written `<prefix>_<owner>_<id>_<secret>`.
+
+    It names its row and owner, so that no look-up crosses tenants.
+    """
 
     prefix: str
     owner_id: UUID
@@ -144,7 +147,7 @@ class OpaqueToken:
 
     @property
     def secret_hash(self) -> bytes:
-        """SHA-256 is enough: the secret has 256 bits of entropy."""
+        """SHA-256 of the secret; no slower hash is needed, since it has 256 bits of entropy."""
         return hashlib.sha256(self.secret.encode()).digest()
 
     def matches(self, secret_hash: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Users and the secrets that stand for them."""
+"""Users, their refresh sessions and their API keys."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +47,7 @@ class LiveApiKey:
     secret_hash: bytes
     expires_at: datetime | None
     role: str
-    """The user's."""
+    """The role of the user."""
 
 
 _USER = "id, email, name, role, created_at, password_hash"
@@ -136,14 +136,14 @@ async def user_by_id(session: ReadSession, user_id: UUID) -> User | None:
 
 
 async def delete_user(session: WriteSession) -> None:
-    """With all that is theirs; stored bytes and the bulk of versions are left to the sweeper."""
+    """Delete the user with all rows; the sweeper deletes files and the bulk of versions."""
     await session.run(_DELETE_USER, id=session.owner_id)
 
 
 async def insert_refresh_session(
     session: WriteSession, id_: UUID, family_id: UUID, secret_hash: bytes, lifetime_seconds: int
 ) -> None:
-    """In the place of the owner's expired ones: nobody else may see those to delete them."""
+    """Add a session and delete some expired ones, which only their owner may see."""
     await session.run(
         _INSERT_REFRESH,
         owner_id=session.owner_id,
@@ -186,7 +186,7 @@ async def insert_api_key(
 
 
 async def api_keys(session: ReadSession) -> list[ApiKey]:
-    """Newest first, those that have ended included."""
+    """The owner's keys, newest first, those that have ended included."""
     return [ApiKey(**row) for row in await session.all(_API_KEYS, owner_id=session.owner_id)]
 
 

@@ -27,7 +27,7 @@ class Ending:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost: Decimal = Decimal(0)
-    """By the prices of that moment."""
+    """Cost at the prices of the moment when the answer ended."""
 
 
 _BEGIN = text("""
@@ -111,7 +111,7 @@ async def checkpoint(
 async def end(
     session: WriteSession, message_id: UUID, ending: Ending, answer: str, sequence: int
 ) -> bool:
-    """Write the end once; False when somebody else already did."""
+    """Write the end unless it is written already; whether this call wrote it."""
     ended = await session.run(
         _END,
         owner_id=session.owner_id,
@@ -125,18 +125,18 @@ async def end(
 
 
 async def request_stop(session: WriteSession, message_id: UUID) -> bool:
-    """Whether there was anything left to stop."""
+    """Ask the answer's writer to stop; whether the answer was still being written."""
     stopped = await session.run(_REQUEST_STOP, owner_id=session.owner_id, message_id=message_id)
     return stopped == 1
 
 
 async def expired(session: ReadSession) -> list[tuple[UUID, UUID]]:
-    """(message, owner) of answers whose writer has gone silent."""
+    """Ids of message and owner of answers whose lease has run out."""
     rows = await session.all(_EXPIRED)
     return [(row["message_id"], row["owner_id"]) for row in rows]
 
 
 async def lock_expired(session: WriteSession, message_id: UUID) -> str | None:
-    """The text so far of an answer that is still expired."""
+    """Lock an answer whose lease has run out; its text so far, None if it no longer has."""
     row = await session.first(_LOCK_EXPIRED, owner_id=session.owner_id, message_id=message_id)
     return row["text"] if row else None

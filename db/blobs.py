@@ -1,4 +1,4 @@
-"""Stored bytes that no version refers to: they are on the way in, or on the way out."""
+"""Stored files that no version refers to, yet or any more."""
 
 from uuid import UUID
 
@@ -36,9 +36,9 @@ _LOCK_DUE = text("""
 async def abandon(
     session: WriteSession, owner_id: UUID, key: str, delay_seconds: float, byte_size: int = 0
 ) -> None:
-    """The sweeper deletes the bytes after the delay unless somebody keeps them.
+    """Have the sweeper delete a file after the delay unless `keep` is called before.
 
-    `byte_size` is reserved of the owner's quota until then.
+    Until then `byte_size` counts towards the owner's quota.
     """
     await session.run(
         _ABANDON, owner_id=owner_id, key=key, delay_seconds=delay_seconds, byte_size=byte_size
@@ -46,36 +46,36 @@ async def abandon(
 
 
 async def is_awaited(session: WriteSession, key: str) -> bool:
-    """Whether bytes that arrive now will live until the delay is over."""
+    """Whether a file that arrives now is kept until its delay is over."""
     return await session.first(_IS_AWAITED, key=key) is not None
 
 
 async def reserved(session: WriteSession) -> int:
-    """Bytes of the owner's quota that are spoken for."""
+    """Bytes of the owner's quota that announced files will take."""
     return int((await session.one(_RESERVED, owner_id=session.owner_id))["bytes"])
 
 
 async def reservations(session: WriteSession) -> int:
-    """Announced files of the owner that are still awaited."""
+    """Number of the owner's announced files that have not arrived."""
     return int((await session.one(_RESERVATIONS, owner_id=session.owner_id))["n"])
 
 
 async def release(session: WriteSession, key: str) -> None:
-    """Reserve nothing any more."""
+    """Stop counting a file towards the owner's quota."""
     await session.run(_RELEASE, key=key)
 
 
 async def keep(session: WriteSession, key: str) -> bool:
-    """False: too late, the sweeper may have taken the bytes."""
+    """Keep a file for good; False when the sweeper may have deleted it already."""
     return await session.run(_KEEP, key=key) == 1
 
 
 async def postpone(session: WriteSession, key: str, delay_seconds: float) -> None:
-    """Delete so many seconds from now; bytes that somebody kept stay kept."""
+    """Have a file deleted so many seconds from now, unless it was kept."""
     await session.run(_POSTPONE, key=key, delay_seconds=delay_seconds)
 
 
 async def lock_due(session: WriteSession) -> str | None:
-    """The key that has waited longest and that no other sweeper holds."""
+    """Lock the longest due file that no other sweeper holds; its key."""
     row = await session.first(_LOCK_DUE)
     return row["storage_key"] if row else None

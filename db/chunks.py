@@ -13,7 +13,7 @@ from db.documents import Page
 from db.engine import ReadSession, WriteSession
 
 SLICE_CHUNKS = postings.ROW_CHUNKS
-"""How many passages one transaction writes or deletes: a second's work at most."""
+"""Number of passages that one transaction writes or deletes, a second's work at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Chunk:
 
     @property
     def length(self) -> int:
-        """Terms in all."""
+        """Number of terms, repetitions included."""
         return sum(self.terms.values())
 
 
@@ -116,7 +116,7 @@ async def insert_pages(session: WriteSession, version_id: UUID, pages: Sequence[
 
 
 async def insert_chunks(session: WriteSession, version_id: UUID, chunks: Sequence[Chunk]) -> None:
-    """At most `SLICE_CHUNKS` passages, from a multiple of that on, with their postings.
+    """Insert at most `SLICE_CHUNKS` passages, from a multiple of that on, with their postings.
 
     No search sees them before the version is active.
     """
@@ -142,7 +142,7 @@ async def insert_chunks(session: WriteSession, version_id: UUID, chunks: Sequenc
 
 
 async def describe(session: WriteSession, version_id: UUID, outline: Outline) -> None:
-    """All passages of the version are there."""
+    """Write what is known of a version, once all its passages are there."""
     await session.run(
         _DESCRIBE,
         owner_id=session.owner_id,
@@ -163,7 +163,7 @@ async def count(session: ReadSession, version_id: UUID) -> int:
 
 
 async def activate(session: WriteSession, document_id: UUID, version_id: UUID | None) -> None:
-    """From the commit on, searches find this version; None: nothing of the document."""
+    """Let searches find this version after the commit, or nothing of the document for None."""
     await session.run(
         _ACTIVATE, owner_id=session.owner_id, document_id=document_id, version_id=version_id
     )

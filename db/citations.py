@@ -1,4 +1,4 @@
-"""What an answer was given, what it cites, and how it looked for more."""
+"""Passages that an answer was given, its citations, and its steps of searching further."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,7 +19,7 @@ class Citation:
     """
 
     position: int
-    """Among the answer's citations, from 0."""
+    """Place among the answer's citations, from 0."""
     index: int
     start: int
     end: int
@@ -33,13 +33,13 @@ class Citation:
     filename: str
 
     def without_words(self) -> "Citation":
-        """As it stands once the version that it cites is gone."""
+        """The citation as it stands once the version that it cites is gone."""
         return replace(self, quote="", verified=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How the answerer looked further."""
+    """One step of the answerer's search for more passages."""
 
     tool: str
     subject: str
@@ -122,7 +122,7 @@ async def insert_passages(
 
 
 async def passages(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UUID, list[Hit]]:
-    """What each answer was given, best first."""
+    """The passages that each answer was given, by message, best first."""
     rows = await session.all(_PASSAGES, owner_id=session.owner_id, message_ids=list(message_ids))
     return _by_message(rows, Hit)
 
@@ -142,7 +142,7 @@ async def steps(session: ReadSession, message_ids: Sequence[UUID]) -> dict[UUID,
 async def insert_citations(
     session: WriteSession, message_id: UUID, cited: Sequence[Citation]
 ) -> None:
-    """Those of a lost commit may be among them again."""
+    """Insert citations; those of a lost commit may be among them again."""
     await session.run_many(
         _INSERT_CITATION,
         [

@@ -42,7 +42,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class MessagesPage:
-    """So many messages of a conversation, oldest first, that follow one of this time and id."""
+    """A page of a conversation: `limit` messages, oldest first, after a time and id."""
 
     conversation_id: UUID
     limit: int
@@ -141,7 +141,7 @@ async def conversations_by_ids(
 async def conversations_page(
     session: ReadSession, limit: int, after: tuple[datetime, UUID] | None
 ) -> list[Conversation]:
-    """Latest active first."""
+    """At most `limit` conversations, the latest active first."""
     after_at, after_id = after or (None, None)
     rows = await session.all(
         _CONVERSATIONS_PAGE,
@@ -159,7 +159,7 @@ async def rename(session: WriteSession, conversation_id: UUID, title: str) -> Co
 
 
 async def touch(session: WriteSession, conversation_id: UUID) -> Conversation | None:
-    """Move it to the top of its owner's list."""
+    """Move a conversation to the top of its owner's list."""
     row = await session.first(_TOUCH, owner_id=session.owner_id, id=conversation_id)
     return Conversation(**row) if row else None
 
@@ -217,7 +217,7 @@ async def last_message(session: ReadSession, conversation_id: UUID) -> Message |
 async def messages_pages(
     session: ReadSession, pages: Sequence[MessagesPage]
 ) -> list[list[Message]]:
-    """The messages of each page."""
+    """The messages of each page, in the order of `pages`."""
     rows = await session.all(
         _MESSAGES_PAGES,
         owner_id=session.owner_id,

@@ -32,7 +32,7 @@ class Document:
     chunk_count: int | None
     language: str | None
     warnings: list[ReadingWarning]
-    """What was not read, or not as it stands; empty until the version is searchable."""
+    """Warnings about what was not read as it stands; empty until the version is searchable."""
     created_at: datetime
     updated_at: datetime
     progress: Progress
@@ -226,7 +226,7 @@ async def documents_page(
     statuses: Sequence[DocumentStatus] | None,
     search: str | None,
 ) -> list[Document]:
-    """Newest first."""
+    """At most `limit` documents, newest first."""
     after_at, after_id = after or (None, None)
     rows = await session.all(
         _PAGE,
@@ -283,7 +283,7 @@ async def insert_document(session: WriteSession, filename: str) -> UUID:
 async def insert_version(
     session: WriteSession, document_id: UUID, new: NewVersion
 ) -> tuple[UUID, int]:
-    """Its id and number. It is the document's latest from now on, and not yet its active one."""
+    """Make a version the document's latest, not yet its active one; its id and number."""
     version_id = new_id()
     row = await session.one(
         _INSERT_VERSION,
@@ -308,7 +308,7 @@ async def rename(session: WriteSession, document_id: UUID, filename: str) -> boo
 
 
 async def delete(session: WriteSession, document_id: UUID) -> bool:
-    """Nothing finds it any more; its bytes and the bulk of its versions are left to the sweeper."""
+    """Delete a document; the sweeper deletes its files and the bulk of its versions."""
     return await session.run(_DELETE, owner_id=session.owner_id, id=document_id) == 1
 
 
@@ -324,7 +324,7 @@ async def version(session: ReadSession, version_id: UUID) -> Version | None:
 async def versions_of(
     session: ReadSession, document_ids: Sequence[UUID]
 ) -> dict[UUID, list[Version]]:
-    """Of each document, newest first."""
+    """The versions of each document, newest first."""
     rows = await session.all(
         _VERSIONS_OF, owner_id=session.owner_id, document_ids=list(document_ids)
     )
@@ -348,7 +348,7 @@ async def page(session: ReadSession, version_id: UUID, number: int) -> Page | No
 async def pages(
     session: ReadSession, keys: Sequence[tuple[UUID, int]]
 ) -> dict[tuple[UUID, int], Page]:
-    """By (version, page number)."""
+    """The pages that exist, by version and page number."""
     rows = await session.all(
         _PAGES,
         owner_id=session.owner_id,

@@ -31,12 +31,12 @@ Row = Mapping[str, Any]
 
 CONNECT_SECONDS = 10
 COMMAND_SECONDS = 65
-"""For a server that stopped talking; one that talks ends statements itself, a little earlier."""
+"""Time-out for a server that has gone silent; one that is alive ends statements earlier."""
 POOL_SECONDS = 30
 ROLLBACK_SECONDS = 1
 CLOSE_SECONDS = 10
 _TRANSIENT = ("08", "25P03", "40001", "40P01", "53", "55P03", "57", "58")
-"""SQLSTATEs, or their classes, of a server that goes away, is full or breaks a transaction off."""
+"""SQLSTATEs (or their first digits) of a server that goes away, is full or rolls back."""
 _UNSTORABLE = "22021"
 _NO_PARENT = "23503"
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
@@ -99,10 +99,10 @@ class WriteSession(ReadSession):
     def __init__(self, connection: asyncpg.Connection, owner_id: UUID | None) -> None:
         super().__init__(connection, owner_id)
         self.acts: list[Callable[[], Awaitable[object]]] = []
-        """What follows the commit, in this order."""
+        """Calls that follow the commit, in this order."""
 
     async def run(self, statement: TextClause, **parameters: object) -> int:
-        """Number of rows affected."""
+        """Run a statement; the number of rows that it affected."""
         sql, names = _compiled(statement)
         tag = await self._connection.execute(sql, *[parameters[n] for n in names])
         return int(tag.rpartition(" ")[2])
@@ -114,7 +114,7 @@ class WriteSession(ReadSession):
         self.acts.append(partial(act, *args, **kwargs))
 
     async def run_many(self, statement: TextClause, rows: Sequence[Mapping[str, object]]) -> None:
-        """The statement once a row, in one round trip."""
+        """Run a statement once for each row of parameters, in one round trip."""
         if rows:
             sql, names = _compiled(statement)
             await self._connection.executemany(sql, [[row[n] for n in names] for row in rows])
@@ -158,13 +158,13 @@ class Database:
 
     @asynccontextmanager
     async def write(self, owner_id: UUID | None) -> AsyncIterator[WriteSession]:
-        """Commits when the block ends well, and then does what is to follow a commit."""
+        """A transaction that commits when its block ends well, and then calls what follows it."""
         async with self._write(owner_id, nullcontext()) as session:
             yield session
 
     @asynccontextmanager
     async def write_alone(self, owner_id: UUID) -> AsyncIterator[WriteSession]:
-        """One at a time for each owner, so that what it checks stays true until it commits.
+        """A transaction that is alone among its owner's, so that what it checks stays true.
 
         Waiting for others of this process takes no connection.
         """
@@ -207,13 +207,13 @@ class Database:
 
 
 def driver_url(url: str) -> str:
-    """Any PostgreSQL URL as asyncpg wants it."""
+    """A PostgreSQL URL in the form that asyncpg takes."""
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @cache
 def _compiled(statement: TextClause) -> tuple[str, tuple[str, ...]]:
-    """With numbered parameters, and their names in that order."""
+    """The SQL with numbered parameters, and the names of these in order."""
     compiled = statement.compile(dialect=_DIALECT)
     return str(compiled), tuple(compiled.positiontup or ())
 
@@ -226,7 +226,7 @@ async def _prepare(connection: asyncpg.Connection) -> None:
 
 
 async def _roll_back(connection: asyncpg.Connection) -> None:
-    """Give up a connection on which not even this succeeds: its server has frozen."""
+    """Roll back; a connection on which even that fails is given up: its server has frozen."""
     if connection.is_closed():
         return
     try:
@@ -240,12 +240,12 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
 
 
 async def _keep_settings(_: asyncpg.Connection) -> None:
-    """In place of the pool's RESET ALL: transactions leave nothing behind that needs one."""
+    """Replaces the pool's RESET ALL, since transactions leave nothing behind to reset."""
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Failures that are not ours as domain errors."""
+    """Turn failures of the database into domain errors."""
     try:
         yield
     except (OSError, asyncpg.InterfaceError) as error:  # TimeoutError is an OSError

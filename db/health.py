@@ -1,4 +1,4 @@
-"""What an operator wants to know of a database before trusting it with other people's documents."""
+"""Checks of a database before it is trusted with other people's documents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Health:
     server_version: str
     pgvector_version: str | None
     bypasses_policies: bool
-    """The role sees every user's rows, whatever the policies say."""
+    """Whether the role sees every user's rows, whatever the policies say."""
     owned_tables: Sequence[str]
     """Tables whose policies the role could switch off."""
 
@@ -49,7 +49,10 @@ async def check_revision(session: ReadSession) -> None:
 
 
 async def inspect(url: str) -> Health:
-    """As seen by the role in `url`. Raises `ConnectionError` that says why nobody answers it."""
+    """The health of a database as the role in `url` sees it.
+
+    Raises `ConnectionError`, saying why the database cannot be reached.
+    """
     try:
         connection = await asyncpg.connect(driver_url(url), timeout=CONNECT_SECONDS)
         try:

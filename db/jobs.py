@@ -10,7 +10,7 @@ from db.engine import WriteSession
 
 
 class LeaseLost(Exception):
-    """Somebody else owns the job now, or nobody needs it any more."""
+    """Another worker holds the job now, or its work is not needed any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Claim:
     owner_id: UUID
     attempt: int
     exhausted: bool
-    """Too many attempts came to nothing: the job can only be declared dead."""
+    """Whether too many attempts have failed, so that the job can only be declared dead."""
 
 
 _CLAIMABLE = """(state = 'QUEUED' AND available_at <= now()
@@ -109,13 +109,13 @@ async def insert(
 
 
 async def claim(session: WriteSession, worker: str, lease_seconds: float) -> Claim | None:
-    """The next job in fair order: owners with fewer running jobs first, then in turns."""
+    """Claim the next job in fair order: owners with fewer running jobs first, then in turns."""
     row = await session.first(_CLAIM, worker=worker, lease_seconds=lease_seconds)
     return Claim(**row) if row else None
 
 
 async def heartbeat(session: WriteSession, claim: Claim, lease_seconds: float) -> None:
-    """Raises `LeaseLost`."""
+    """Renew the lease. Raises `LeaseLost`."""
     held = await session.run(
         _HEARTBEAT,
         version_id=claim.version_id,
@@ -143,7 +143,7 @@ async def fence(session: WriteSession, claim: Claim) -> None:
 
 
 async def renew_attempts(session: WriteSession, claim: Claim, max_attempts: int) -> None:
-    """Something lasting was done: only attempts from now on count towards giving up."""
+    """After lasting progress, count only attempts from now on towards giving up."""
     await session.run(
         _RENEW_ATTEMPTS,
         version_id=claim.version_id,
@@ -153,7 +153,7 @@ async def renew_attempts(session: WriteSession, claim: Claim, max_attempts: int)
 
 
 async def finish(session: WriteSession, claim: Claim, error: str | None = None) -> None:
-    """DONE, or with an error DEAD: kept for whoever asks why."""
+    """End the job: DONE, or DEAD with an error that says why."""
     await session.run(
         _FINISH,
         version_id=claim.version_id,
@@ -164,7 +164,7 @@ async def finish(session: WriteSession, claim: Claim, error: str | None = None) 
 
 
 async def requeue(session: WriteSession, claim: Claim, error: str, delay_seconds: float) -> bool:
-    """Whether another attempt is allowed; it comes after the delay, more or less a quarter."""
+    """Queue another attempt after the delay, give or take a quarter; whether one is allowed."""
     requeued = await session.run(
         _REQUEUE,
         version_id=claim.version_id,
@@ -181,12 +181,12 @@ async def hand_back(session: WriteSession, claim: Claim) -> None:
 
 
 async def retry(session: WriteSession, version_id: UUID, max_attempts: int) -> int:
-    """Queue a finished job once more; the attempts so far."""
+    """Queue a finished job once more; the number of attempts so far."""
     row = await session.one(_RETRY, version_id=version_id, max_attempts=max_attempts)
     return int(row["attempt"])
 
 
 async def cancel(session: WriteSession, document_id: UUID) -> bool:
-    """Whether there was anything to stop."""
+    """Stop the document's jobs; whether there were any."""
     stopped = await session.run(_CANCEL, owner_id=session.owner_id, document_id=document_id)
     return stopped > 0

@@ -54,7 +54,7 @@ async def pending(url: str) -> list[str]:
 
 
 def run_script(sql: str) -> None:
-    """Several statements at once in a migration, which asyncpg's prepared ones do not allow."""
+    """Run several SQL statements in a migration; a prepared statement holds only one."""
     adapted: Any = op.get_bind().connection.dbapi_connection
     adapted.run_async(lambda connection: connection.execute(sql))
 

@@ -136,7 +136,7 @@ async def changed_since(
 
 
 async def now(session: ReadSession) -> datetime:
-    """By the database's clock, which every snapshot is stamped with."""
+    """The time of the database's clock, which stamps every snapshot."""
     at: datetime = (await session.one(_NOW))["now"]
     return at
 

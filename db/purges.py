@@ -1,4 +1,4 @@
-"""The bulk of versions that nobody can find any more, deleted a slice at a time."""
+"""Purges: chunks, vectors and postings of old versions, deleted a slice at a time."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -15,7 +15,7 @@ class Purge:
     owner_id: UUID
     version_id: UUID
     whole: bool
-    """Otherwise only what searches read: citations still open pages and passages."""
+    """Whether pages and passages go too; else only the search index, for citations need them."""
     next_ordinal: int
 
 
@@ -59,7 +59,7 @@ async def lock_next(session: WriteSession) -> Purge | None:
 
 
 async def delete_slice(session: WriteSession, purge: Purge) -> None:
-    """Of a locked purge, in a session of its owner."""
+    """Delete the next slice of a locked purge, in a session of its owner."""
     version = {"owner_id": purge.owner_id, "version_id": purge.version_id}
     bounds = {**version, "first": purge.next_ordinal, "size": SLICE_CHUNKS}
     if purge.whole:

@@ -59,9 +59,9 @@ class Hit:
     lexical_score: float | None
     semantic_rank: int | None
     similarity: float | None
-    """Cosine, for every hit that has a vector."""
+    """Cosine of passage and question; None without a vector."""
     score: float
-    """Comparable within one search only."""
+    """Fused score, comparable within one search only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Library:
     languages: Sequence[str]
     chunk_count: int
     model_id: int | None
-    """None: nothing has been embedded with that model yet."""
+    """Key of the embedding model; None until something was embedded with it."""
 
 
 _LIBRARY = text("""
@@ -280,8 +280,11 @@ _TITLES = text(f"WITH {_LIVE} SELECT filename FROM live ORDER BY version_id DESC
 
 
 async def library(session: ReadSession, model: str, dimensions: int) -> Library:
-    """Also has the search that follows planned for its own parameters: the plan that fits any is
-    ten times as slow."""
+    """Read what the search that follows must know.
+
+    It also makes PostgreSQL plan that search for its own parameters: the plan that fits all
+    parameters is ten times as slow.
+    """
     row = await session.one(_LIBRARY, owner_id=session.owner_id, model=model, dimensions=dimensions)
     return Library(row["languages"], row["chunk_count"], row["model_id"])
 
@@ -299,7 +302,7 @@ async def search(
     semantic_weight: float,
     graph: bool = False,
 ) -> Found:
-    """The best `limit` chunks.
+    """Find the best `limit` chunks.
 
     `candidates` is how deep each leg is read. `graph` takes the approximate index for the vectors
     that are in it. Of a bounded search all postings are listed: its own may be the last ones.
@@ -331,7 +334,7 @@ async def search(
 async def passages_on_pages(
     session: ReadSession, scope: Scope, title: str, first: int, last: int, limit: int
 ) -> list[Hit]:
-    """In the order of the document; without scores, for nothing was searched."""
+    """Passages on these pages of a document, in its order and without scores."""
     rows = await session.all(
         _PASSAGES_ON_PAGES,
         owner_id=session.owner_id,
@@ -347,7 +350,7 @@ async def passages_on_pages(
 async def neighbours(
     session: ReadSession, version_id: UUID, ordinal: int, distance: int
 ) -> list[Hit]:
-    """A chunk between those around it, in the order of the document."""
+    """A chunk and up to `distance` others before and after it, in the order of the document."""
     rows = await session.all(
         _NEIGHBOURS,
         owner_id=session.owner_id,
@@ -376,7 +379,7 @@ async def passages_between(
 
 
 async def titles(session: ReadSession, scope: Scope, limit: int) -> list[str]:
-    """Of the searchable documents, newest first."""
+    """Titles of the searchable documents, newest first."""
     rows = await session.all(_TITLES, owner_id=session.owner_id, limit=limit, **_documents(scope))
     return [row["filename"] for row in rows]
 

@@ -1,4 +1,4 @@
-"""What each owner's answers took, a row a day (UTC); it outlives the conversations."""
+"""Usage: tokens and cost of each owner's answers by day (UTC), conversations deleted or not."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -57,7 +57,7 @@ async def month(session: ReadSession) -> Month:
 
 
 async def count_answer(session: WriteSession) -> Month:
-    """Count one that begins; the month without it."""
+    """Count an answer that begins; the month's usage before it."""
     return Month(**await session.one(_COUNT_ANSWER, owner_id=session.owner_id))
 
 

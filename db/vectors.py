@@ -1,4 +1,4 @@
-"""Vectors of passages: which are missing, which are left over, and which a graph finds."""
+"""Vectors of passages, by embedding model, and the graph that finds them."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -66,12 +66,12 @@ _ENTER_GRAPH = text("""
 
 
 async def owners(session: ReadSession, days: int = 100_000) -> Sequence[UUID]:
-    """Whose documents were worked on in the last days; ids only, so for a session of nobody."""
+    """Owners whose documents were worked on in the last days; a session of nobody may ask."""
     return [row["owner_id"] for row in await session.all(_OWNERS, days=days)]
 
 
 async def model_id(session: WriteSession, name: str, dimensions: int) -> int:
-    """The key of a model's vectors, made on first use."""
+    """The key of an embedding model, made on first use."""
     await session.run(_INSERT_MODEL, name=name, dimensions=dimensions)
     row = await session.one(_MODEL_ID, name=name, dimensions=dimensions)
     return int(row["id"])
@@ -123,7 +123,7 @@ async def lock_version(session: WriteSession, version_id: UUID) -> bool:
 
 
 async def delete_others(session: WriteSession, model_id: int) -> bool:
-    """Delete some of the vectors of other models; whether there were any."""
+    """Delete a slice of the vectors of other models; whether there were any."""
     size = DELETED_SLICE
     return (
         await session.run(_DELETE_OTHERS, owner_id=session.owner_id, model_id=model_id, size=size)
@@ -132,7 +132,10 @@ async def delete_others(session: WriteSession, model_id: int) -> bool:
 
 
 async def enter_graph(session: WriteSession, graph_chunks: int) -> bool:
-    """Put some more of a library of that many passages into the graph; whether there were any."""
+    """Put a slice of a library's vectors into the graph; whether there were any.
+
+    A library of fewer than `graph_chunks` passages stays out of it.
+    """
     return (
         await session.run(
             _ENTER_GRAPH, owner_id=session.owner_id, graph_chunks=graph_chunks, size=GRAPH_SLICE
