@@ -22,15 +22,18 @@ from cli.configuration import UsageError, variable
 from cli.instance import find_running, unusable_folder
 from cli.probes import ask_database, ask_redis
 from cli.up import listen
+from core.errors import ProviderUnavailable
 from core.settings import Settings
 from db.migrate import pending
 from providers.embedding.factory import open_embedder
 from providers.parsing.confinement import INDISPENSABLE
 from providers.parsing.factory import open_parser
 from providers.parsing.sandbox import walls
+from providers.reranking.http import open_reranker
 from providers.storage import open_storage
 
 CHECK_SECONDS = 30
+OPENAI = "https://api.openai.com/v1"
 INDENT = 18
 """Columns before a finding's words."""
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -235,6 +238,10 @@ async def _embedder(settings: Settings) -> list[Finding]:
     embedder = open_embedder(settings)
     try:
         vector = await embedder.embed_query("Is anybody there?")
+    except ProviderUnavailable as error:
+        if settings.embedder == "local":
+            raise
+        return [_unanswered(settings.openai_base_url or OPENAI, error, "openai_base_url")]
     finally:
         await embedder.aclose()
     if vector.shape != (embedder.dimensions,) or not np.isclose(
@@ -244,19 +251,39 @@ async def _embedder(settings: Settings) -> list[Finding]:
     return [Finding("ok", f"{embedder.model}, {embedder.dimensions} dimensions")]
 
 
+async def _reranker(settings: Settings) -> list[Finding]:
+    reranker = open_reranker(settings)
+    if reranker is None:
+        return [Finding("ok", "none: words and vectors rank the passages")]
+    host = urlsplit(str(settings.rerank_url)).netloc
+    try:
+        await reranker.rerank("Is anybody there?", ["Yes.", "No."])
+    except ProviderUnavailable as error:
+        return [_unanswered(str(settings.rerank_url), error, "rerank_url")]
+    finally:
+        await reranker.aclose()
+    return [Finding("ok", f"passages are read again by {host}")]
+
+
+def _unanswered(url: str, error: Exception, setting: str) -> Finding:
+    """A service that could not be used, by the name of its host."""
+    cause = error.__cause__ or error
+    reason = str(cause).partition("\n")[0] or type(cause).__name__
+    remedy = SERVER.format(variable(setting))
+    return Finding("fail", f"{urlsplit(url).hostname} cannot be used ({reason})", remedy)
+
+
 async def _language_model(settings: Settings) -> list[Finding]:
     if not settings.uses_openai:
         return [Finding("ok", "none: answers are quoted from the documents")]
-    base = (settings.openai_base_url or "https://api.openai.com/v1").rstrip("/")
+    base = (settings.openai_base_url or OPENAI).rstrip("/")
     key = settings.openai_api_key
     headers = {} if key is None else {"authorization": f"Bearer {key.get_secret_value()}"}
     try:
         async with httpx2.AsyncClient(timeout=10) as client:
             response = await client.get(f"{base}/models", headers=headers)
     except httpx2.TransportError as error:
-        reason = f" ({error})" if str(error) else ""
-        remedy = SERVER.format(variable("openai_base_url"))
-        return [Finding("fail", f"{urlsplit(base).hostname} does not answer{reason}", remedy)]
+        return [_unanswered(base, error, "openai_base_url")]
     if response.status_code in (401, 403):
         remedy = f"Look at {variable('openai_api_key')}."
         return [Finding("fail", f"{base} refuses the key ({response.status_code})", remedy)]
@@ -287,6 +314,7 @@ CHECKS = [
         f"Look at {variable('embedder')}, {variable('embedding_model')} and "
         f"{variable('openai_base_url')}; `lectern prepare` makes the local model.",
     ),
+    ("reranker", _reranker, SERVER.format(variable("rerank_url"))),
     ("answers", _language_model, SERVER.format(variable("openai_base_url"))),
 ]
 """Name, check, and what to do when it fails without saying so itself."""

@@ -141,20 +141,28 @@ async def test_each_failure_says_what_to_look_at(
         "redis_url": "redis://127.0.0.1:1",
         "storage_url": "s3://",
         "embedding_model": "/nowhere",
+        "rerank_url": "http://127.0.0.1:1",
         "openai_base_url": "http://127.0.0.1:1",
         "answerer": "openai",
     }
     assert await doctor.doctor(settings.model_copy(update=update)) == 1
     output = capsys.readouterr().out
     failures = re.findall(r"^fail .*\n(?: +.*\n)?", output, re.MULTILINE)
-    assert len(failures) == 5
+    assert len(failures) == 6
     for failure, name in zip(
         failures,
-        ("DATABASE_URL", "REDIS_URL", "STORAGE_URL", "LECTERN_EMBEDDING_MODEL", "OPENAI_BASE_URL"),
+        (
+            "DATABASE_URL",
+            "REDIS_URL",
+            "STORAGE_URL",
+            "LECTERN_EMBEDDING_MODEL",
+            "LECTERN_RERANK_URL",
+            "OPENAI_BASE_URL",
+        ),
         strict=True,
     ):
         assert name in failure
-    assert "127.0.0.1 does not answer" in failures[-1]
+    assert all("127.0.0.1 cannot be used" in failure for failure in failures[-2:])
     assert "swordfish" not in output
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from starlette.applications import Starlette
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from cli.doctor import doctor
 from core.errors import ProviderUnavailable
 from core.principal import Principal
 from core.settings import Settings
@@ -60,6 +62,17 @@ async def reranker(service: Service, settings: Settings) -> AsyncIterator[Rerank
     reranker = opened(settings, rerank_url=service.url)
     yield reranker
     await reranker.aclose()
+
+
+async def test_doctor_asks_it(
+    service: Service, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = settings.model_copy(update={"port": 0, "rerank_url": service.url})
+    assert await doctor(changed) == 0
+    assert f"passages are read again by {urlsplit(service.url).netloc}" in capsys.readouterr().out
+    service.status = 503
+    assert await doctor(changed) == 1
+    assert "127.0.0.1 cannot be used (Server error '503" in capsys.readouterr().out
 
 
 def opened(settings: Settings, **changes: object) -> Reranker:
