@@ -95,6 +95,13 @@ class Settings(BaseSettings):
         "sentry-trace",
     )
     """What such pages may send beside our own headers, with commas between them."""
+    max_connections: Annotated[int, Field(gt=0)] = 2_000
+    """Connections of everybody to one process, idle ones too."""
+    max_address_connections: Annotated[int, Field(gt=0)] = 200
+    """Connections of one address, trusted proxies excepted; and its websockets that have not
+    initialised yet."""
+    header_seconds: Annotated[float, Field(gt=0)] = 10
+    """How long the headers of a request may take."""
     max_user_connections: Annotated[int, Field(gt=0)] = 20
     """Open websockets and event streams of one user, or of one address when anonymous."""
     max_response_bytes: Bytes = ByteSize(4 * MEBIBYTE)

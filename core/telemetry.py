@@ -25,6 +25,9 @@ OPERATION_SECONDS = Histogram(
     ["type", "outcome"],
     buckets=SECONDS,
 )
+CONNECTIONS_REFUSED = Counter(
+    "lectern_connections_refused", "Connections that were ended, by what was too much.", ["what"]
+)
 WEBSOCKETS = Gauge("lectern_websockets_open", "Open websockets.")
 SUBSCRIPTIONS = Gauge("lectern_subscriptions_active", "Running GraphQL subscriptions.")
 TASKS = Gauge("lectern_asyncio_tasks", "Tasks of the event loop.")

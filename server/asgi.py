@@ -1,6 +1,8 @@
 """The ASGI application around one executor: routes, middleware, and how uvicorn serves it."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -9,9 +11,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Lifespan
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from core.response_memory import ResponseMemory
 from core.settings import Settings
+from server.connections import BoundedHTTP, Connections, CountedWebSocket
 from server.correlation import HEADER, Correlation
 from server.drain import Drain
 from server.health import healthz, metrics, readyz
@@ -51,7 +55,11 @@ def build_app(
         executor,
         cap,
         drain,
-        ConnectionLimits(settings.connection_init_seconds, settings.max_connection_operations),
+        ConnectionLimits(
+            settings.connection_init_seconds,
+            settings.max_connection_operations,
+            settings.max_address_connections,
+        ),
     )
     app = Starlette(
         routes=[
@@ -78,11 +86,10 @@ def response_memory(settings: Settings) -> ResponseMemory:
 
 def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """Logging is ours (`core.telemetry.configure_logging`), one line per operation."""
-    return uvicorn.Config(
+    config = uvicorn.Config(
         app,
         host=settings.host,
         port=settings.port,
-        ws="websockets-sansio",
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=CLOSE_SECONDS,
@@ -90,6 +97,17 @@ def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
     )
+    proxies = ProxyHeadersMiddleware(cast(Any, app), config.forwarded_allow_ips).trusted_hosts
+    bounds = Connections(
+        settings.max_connections,
+        settings.max_address_connections,
+        settings.header_seconds,
+        proxies.__contains__,
+    )
+    # uvicorn takes classes alone, and calls them.
+    config.http = partial(BoundedHTTP, bounds)  # type: ignore[assignment]
+    config.ws = partial(CountedWebSocket, bounds)  # type: ignore[assignment]
+    return config
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

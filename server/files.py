@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -61,6 +61,8 @@ async def upload(request: Request) -> Response:
         await services.uploads.receive(request.path_params["token"], size, request.stream())
     except DomainError as error:
         return _failure(error)
+    except ClientDisconnect:
+        pass  # nobody reads the answer
     return Response(status_code=204)
 
 

@@ -4,6 +4,7 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from graphql import GraphQLError
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from core.addresses import network_of
 from core.errors import DomainError, ErrorCode, RateLimited
 from core.principal import Principal
 from core.telemetry import WEBSOCKETS, correlation_id
@@ -23,8 +25,12 @@ from server.operations import Executor, OperationRequest
 from server.results import is_request_error, result_body
 
 PROTOCOL = "graphql-transport-ws"
+TRY_AGAIN_LATER = 1013
+"""The close code after which graphql-ws tries again; it takes 4429 for the end of all tries."""
 SEND_SECONDS = 30
 """A peer that has not taken a message for so long is given up."""
+MAX_SMALL_MESSAGE_BYTES = 16 * 1024
+"""Of what anybody may send, and of pings, which are sent back."""
 
 logger = structlog.get_logger()
 
@@ -44,6 +50,23 @@ class ConnectionLimits:
     """From the handshake to the acknowledged `connection_init`."""
     operations: int = 50
     """Running at the same time."""
+    uninitialised: int = 200
+    """Connections of one address that have not been acknowledged yet."""
+
+
+class Pace:
+    """How long to wait before more is taken from somebody who sends faster than he may."""
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._taken_until = 0.0
+
+    def take(self, size: float, now: float) -> float:
+        """Seconds to wait from now on."""
+        begun = max(self._taken_until, now - self._burst / self._per_second)
+        self._taken_until = begun + size / self._per_second
+        return max(0.0, self._taken_until - now)
 
 
 class GraphQLOverWebSocket:
@@ -56,6 +79,7 @@ class GraphQLOverWebSocket:
         self._cap = cap
         self._drain = drain
         self._limits = limits
+        self._uninitialised = ConnectionCap(limits.uninitialised)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         socket = WebSocket(scope, receive, send)
@@ -64,18 +88,32 @@ class GraphQLOverWebSocket:
             await socket.close(4406, "Subprotocol not acceptable")
             return
         await socket.accept(PROTOCOL)
-        connection = _Connection(socket, self._executor, self._cap, self._limits)
-        with WEBSOCKETS.track_inprogress(), self._drain.hold(connection):
-            await connection.serve()
+        with WEBSOCKETS.track_inprogress(), ExitStack() as stack:
+            try:
+                address = socket.client.host if socket.client else ""
+                stack.enter_context(self._uninitialised.hold(network_of(address)))
+            except RateLimited as error:
+                await socket.close(TRY_AGAIN_LATER, error.message)
+                return
+            connection = _Connection(socket, self._executor, self._cap, self._limits, stack.close)
+            with self._drain.hold(connection):
+                await connection.serve()
 
 
 class _Connection:
     """One socket: this task reads its messages, and every operation runs in a task of its own."""
 
     def __init__(
-        self, socket: WebSocket, executor: Executor, cap: ConnectionCap, limits: ConnectionLimits
+        self,
+        socket: WebSocket,
+        executor: Executor,
+        cap: ConnectionCap,
+        limits: ConnectionLimits,
+        on_acknowledged: Callable[[], None],
     ) -> None:
         self._socket = socket
+        self._on_acknowledged = on_acknowledged
+        self._pace = Pace(per_second=5, burst=20)
         self._executor = executor
         self._cap = cap
         self._limits = limits
@@ -143,6 +181,10 @@ class _Connection:
             raise Close
         if (text := event.get("text")) is None:
             raise Close(4400, "Messages must be text")
+        if not self._acknowledged and len(text) > MAX_SMALL_MESSAGE_BYTES:
+            raise Close(1009, "Too large before the acknowledgement")
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(self._pace.take(1 + len(text) / MAX_SMALL_MESSAGE_BYTES, now))
         try:
             message = decode_json(text)
         except ValueError:
@@ -156,7 +198,8 @@ class _Connection:
             case "connection_init":
                 await self._initialise(_payload(message))
             case "ping":
-                _payload(message)
+                if len(encode_json(_payload(message))) > MAX_SMALL_MESSAGE_BYTES:
+                    raise Close(1009, "Too large for a ping")
                 await self._send({**message, "type": "pong"})
             case "pong":
                 _payload(message)
@@ -184,9 +227,11 @@ class _Connection:
         try:
             self._held.enter_context(self._cap.hold(caller(self._socket, principal)))
         except RateLimited as error:
-            raise Close(4429, error.message) from None
+            raise Close(TRY_AGAIN_LATER, error.message) from None
+        self._on_acknowledged()
         self._principal = principal
         self._acknowledged = True
+        self._pace = Pace(per_second=100, burst=500)
         await self._send({"type": "connection_ack"})
         seconds = principal.seconds_left if principal else None
         now = asyncio.get_running_loop().time()

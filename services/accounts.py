@@ -9,6 +9,7 @@ from uuid import UUID
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 
+from core.addresses import network_of
 from core.errors import (
     Forbidden,
     InvalidCredentials,
@@ -24,7 +25,7 @@ from core.text import check_storable, is_storable
 from core.tokens import AccessToken, OpaqueToken, TokenSigner
 from db import accounts
 from db.engine import Database, WriteSession
-from services.rate_limit import RateLimit, network_of
+from services.rate_limit import RateLimit
 
 REUSE_GRACE = timedelta(seconds=10)
 """A refresh token may be sent again this soon: the first answer may have been lost."""

@@ -1,7 +1,6 @@
 """A limit on how often somebody may try."""
 
 import hashlib
-from ipaddress import IPv6Address, ip_address
 
 from core.errors import RateLimited
 from services.redis import Redis, best_effort
@@ -40,17 +39,3 @@ class RateLimit:
 
     def _key(self, subject: str) -> str:
         return f"lectern:tries:{self._name}:{hashlib.sha256(subject.encode()).hexdigest()}"
-
-
-def network_of(address: str) -> str:
-    """What tries from a client's address count under.
-
-    An IPv6 address counts as its /64 network, all of which one client may use.
-    """
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(ip, IPv6Address):
-        return str(ip.ipv4_mapped or int(ip) >> 64)
-    return str(ip)

@@ -177,7 +177,7 @@ async def test_pings_do_not_put_off_the_initialisation() -> None:
         "",
         "{",
         "NaN",
-        "[" * 100_000,
+        "[" * 10_000,
         "[]",
         "1",
         "null",
@@ -491,7 +491,7 @@ async def test_connections_of_a_user_are_capped() -> None:
             await second.send(
                 {"type": "connection_init", "payload": {"authorization": "Bearer alice"}}
             )
-            assert await second.closed() == (4429, "Too many open connections.")
+            assert await second.closed() == (1013, "Too many open connections.")
         async with connected(address) as other:
             await other.initialise(authorization="Bearer bob")
         async with connected(address) as anonymous:

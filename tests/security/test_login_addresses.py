@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from core.addresses import network_of
 from core.ids import new_id
 from core.settings import Settings
-from services.rate_limit import network_of
 from support.product import Product
 
 LOGIN = """mutation ($input: LoginInput!) { login(input: $input) {
