@@ -14,6 +14,7 @@ PostgresUrl = Annotated[str, Field(pattern=r"^postgres(ql)?(\+asyncpg)?://")]
 RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
 StorageUrl = Annotated[str, Field(pattern=r"^((s3|gs|az)://[^/]|file:///)")]
 HttpUrl = Annotated[str, Field(pattern=r"^https?://")]
+Rate = Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]?\d*(second|minute|hour|day)$")]
 Origin = Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
 
 LogFormat = Literal["console", "json", "brief"]
@@ -126,6 +127,23 @@ class Settings(BaseSettings):
     max_address_logins: Annotated[int, Field(gt=0)] = 100
     """Tries to log in from one client's address in five minutes, whatever the account."""
 
+    rate_register: Rate = "100/hour"
+    """Accounts that may be made from one address."""
+    rate_register_in_all: Rate = "3000/hour"
+    """Accounts that may be made from everywhere."""
+    rate_refresh: Rate = "300/5minute"
+    """Sessions that may be renewed from one address."""
+    rate_search: Rate = "240/minute"
+    """Searches of one user."""
+    rate_upload: Rate = "1200/minute"
+    """Uploads of one user: each prepared, completed or sent with its mutation counts."""
+    rate_question: Rate = "60/minute"
+    """Questions of one user."""
+    rate_write: Rate = "600/minute"
+    """Other changes of one user."""
+    rate_address_factor: Annotated[int, Field(gt=0)] = 20
+    """From one address may come what so many users may do."""
+
     max_upload_bytes: Bytes = ByteSize(256 * MEBIBYTE)
     """Size of a file; larger ones are refused."""
     max_user_documents: Annotated[int, Field(gt=0)] = 10_000
@@ -142,9 +160,10 @@ class Settings(BaseSettings):
     """Versions of a document that are kept, the newest included; older ones stay as long as an
     answer rests on them."""
     max_user_daily_answers: Annotated[int, Field(gt=0)] | None = None
-    """Answers of one user a day (UTC); further questions are refused."""
-    max_user_monthly_tokens: Annotated[int, Field(gt=0)] | None = None
-    """Tokens of one user a calendar month (UTC), read and written; then answers are extractive."""
+    """Answers of one user a day (UTC); further questions are refused. Unset: no limit."""
+    max_user_monthly_tokens: Annotated[int, Field(ge=0)] = 5_000_000
+    """Tokens of one user a calendar month (UTC), read and written; then answers are extractive.
+    0: no limit."""
 
     parser: Literal["local", "llamaparse"] | None = None
     """What reads documents. Unset: LlamaParse when its key is there, else local."""

@@ -28,6 +28,9 @@ OPERATION_SECONDS = Histogram(
 CONNECTIONS_REFUSED = Counter(
     "lectern_connections_refused", "Connections that were ended, by what was too much.", ["what"]
 )
+RATE_LIMITED = Counter(
+    "lectern_rate_limited", "Tries beyond a rate limit, by what was tried.", ["what"]
+)
 WEBSOCKETS = Gauge("lectern_websockets_open", "Open websockets.")
 SUBSCRIPTIONS = Gauge("lectern_subscriptions_active", "Running GraphQL subscriptions.")
 TASKS = Gauge("lectern_asyncio_tasks", "Tasks of the event loop.")

@@ -9,17 +9,28 @@ from strawberry.types import Info
 
 from core.errors import DomainError, NotFound
 from schema import errors as members
+from services.rate_limit import Activity
 
 
 class ErrorsAsData(FieldExtension):
-    """Maps a `DomainError` to the union member of the same name; the others stay errors."""
+    """Maps a `DomainError` to the union member of the same name; the others stay errors.
+
+    Beforehand it counts the mutation as one `activity`, unless its service counts for itself.
+    """
+
+    def __init__(self, activity: Activity | None = "write") -> None:
+        self._activity = activity
 
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: Info[Any, Any], **kwargs: Any
     ) -> Any:
         try:
+            if self._activity is not None:
+                await info.context.admit(self._activity)
             return await next_(source, info, **kwargs)
         except DomainError as error:
+            if isinstance(error, RateLimited):
+                info.context.tell_to_wait(error)
             name = type(error).__name__
             result = get_nullable_type(info._raw_info.return_type)
             if isinstance(result, GraphQLUnionType) and any(t.name == name for t in result.types):

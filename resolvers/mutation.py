@@ -12,7 +12,7 @@ from schema.defaults import NullIsDefault, OptionalBool
 
 @strawberry.type
 class Mutation:
-    @strawberry.mutation(extensions=[ErrorsAsData()])
+    @strawberry.mutation(extensions=[ErrorsAsData("register")])
     async def register(
         self, info: Info, input: accounts.RegisterInput
     ) -> accounts.RegisterResult | None:
@@ -20,7 +20,7 @@ class Mutation:
             await info.context.services.accounts.register(input.email, input.password, input.name)
         )
 
-    @strawberry.mutation(extensions=[ErrorsAsData()])
+    @strawberry.mutation(extensions=[ErrorsAsData(None)])
     async def login(self, info: Info, input: accounts.LoginInput) -> accounts.LoginResult | None:
         return mapping.session(
             await info.context.services.accounts.login(
@@ -29,7 +29,7 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        extensions=[ErrorsAsData()],
+        extensions=[ErrorsAsData("refresh")],
         description="A new session for a refresh token, which is used up by it. The same token "
         "may be sent again for 10 seconds, should the answer be lost; after that it counts as "
         "stolen and ends the session.",
@@ -85,7 +85,7 @@ class Mutation:
         return accounts.RevokedApiKey(api_key=mapping.api_key(key))
 
     @strawberry.mutation(
-        extensions=[ErrorsAsData()],
+        extensions=[ErrorsAsData("upload")],
         description="Send it as multipart/form-data (GraphQL multipart request specification). "
         "What becomes of a file under a taken name is for `onSameName` to say.",
     )
@@ -98,7 +98,7 @@ class Mutation:
         return mapping.uploaded(uploaded)
 
     @strawberry.mutation(
-        extensions=[ErrorsAsData()],
+        extensions=[ErrorsAsData("upload")],
         description="Announce a file by its hash: it is in the library already, or here is where "
         "to PUT it. Then `completeUpload`.",
     )
@@ -111,7 +111,7 @@ class Mutation:
         return mapping.prepared(prepared)
 
     @strawberry.mutation(
-        extensions=[ErrorsAsData()],
+        extensions=[ErrorsAsData("upload")],
         description="Check the bytes that were PUT against their announced hash, and process "
         "them. Repeating it is harmless.",
     )

@@ -96,6 +96,7 @@ class Query:
         first: OptionalInt = 10,
         filter: SearchFilter | None = None,
     ) -> list[Passage] | None:
+        await info.context.admit("search")
         bounds = filter or SearchFilter()
         scope = Scope(
             document_ids=arguments.document_ids(document_ids),

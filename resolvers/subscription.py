@@ -74,6 +74,7 @@ class Subscription:
     async def chat(self, info: Info, input: ChatInput) -> AsyncGenerator[ChatEvent, None]:
         principal = info.context.principal
         try:
+            await info.context.admit("question")
             asked = await info.context.services.chat.ask(principal, arguments.ask(input))
         except DomainError as error:
             yield _failed(error, 0)
@@ -166,4 +167,5 @@ def _failed(error: DomainError, sequence: int) -> ChatFailed:
         code=error.code,
         message=error.message,
         retryable=isinstance(error, RateLimited | DatabaseUnavailable | ShuttingDown),
+        retry_after=error.retry_after if isinstance(error, RateLimited) else None,
     )

@@ -123,15 +123,20 @@ class CreateApiKeyInput:
     expires_at: datetime | None = strawberry.field(default=None, description="Null: never.")
 
 
-RegisterResult = Annotated[Session | EmailTaken | InvalidInput, strawberry.union("RegisterResult")]
+RegisterResult = Annotated[
+    Session | EmailTaken | InvalidInput | RateLimited, strawberry.union("RegisterResult")
+]
 LoginResult = Annotated[Session | InvalidCredentials | RateLimited, strawberry.union("LoginResult")]
 RefreshSessionResult = Annotated[
-    Session | InvalidRefreshToken, strawberry.union("RefreshSessionResult")
+    Session | InvalidRefreshToken | RateLimited, strawberry.union("RefreshSessionResult")
 ]
 CreateApiKeyResult = Annotated[
-    CreatedApiKey | InvalidInput | QuotaExceeded | Forbidden, strawberry.union("CreateApiKeyResult")
+    CreatedApiKey | InvalidInput | QuotaExceeded | Forbidden | RateLimited,
+    strawberry.union("CreateApiKeyResult"),
 ]
-RevokeApiKeyResult = Annotated[RevokedApiKey | NotFound, strawberry.union("RevokeApiKeyResult")]
+RevokeApiKeyResult = Annotated[
+    RevokedApiKey | NotFound | RateLimited, strawberry.union("RevokeApiKeyResult")
+]
 DeleteAccountResult = Annotated[
     DeletedAccount | InvalidCredentials | RateLimited, strawberry.union("DeleteAccountResult")
 ]

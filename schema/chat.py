@@ -11,7 +11,7 @@ from core.errors import ErrorCode
 from core.states import MessageRole, MessageStatus
 from schema.defaults import NullIsDefault, OptionalInt
 from schema.documents import Document, DocumentVersion
-from schema.errors import InvalidInput, NotFound, QuotaExceeded
+from schema.errors import InvalidInput, NotFound, QuotaExceeded, RateLimited
 from schema.loading import Info
 from schema.nodes import Connection, Node
 from schema.retrieval import Box, Passage
@@ -178,6 +178,9 @@ class ChatFailed:
     code: ErrorCode
     message: str
     retryable: bool
+    retry_after: float | None = strawberry.field(
+        default=None, description="Seconds until the next try can succeed, where that is known."
+    )
 
 
 ChatEvent = Annotated[
@@ -250,15 +253,19 @@ class RatedAnswer:
 
 
 CreateConversationResult = Annotated[
-    CreatedConversation | InvalidInput | QuotaExceeded, strawberry.union("CreateConversationResult")
+    CreatedConversation | InvalidInput | QuotaExceeded | RateLimited,
+    strawberry.union("CreateConversationResult"),
 ]
 RenameConversationResult = Annotated[
-    RenamedConversation | NotFound | InvalidInput, strawberry.union("RenameConversationResult")
+    RenamedConversation | NotFound | InvalidInput | RateLimited,
+    strawberry.union("RenameConversationResult"),
 ]
 DeleteConversationResult = Annotated[
-    DeletedConversation | NotFound, strawberry.union("DeleteConversationResult")
+    DeletedConversation | NotFound | RateLimited, strawberry.union("DeleteConversationResult")
 ]
-StopAnswerResult = Annotated[StoppedAnswer | NotFound, strawberry.union("StopAnswerResult")]
+StopAnswerResult = Annotated[
+    StoppedAnswer | NotFound | RateLimited, strawberry.union("StopAnswerResult")
+]
 RateAnswerResult = Annotated[
-    RatedAnswer | NotFound | InvalidInput, strawberry.union("RateAnswerResult")
+    RatedAnswer | NotFound | InvalidInput | RateLimited, strawberry.union("RateAnswerResult")
 ]

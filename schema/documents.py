@@ -18,6 +18,7 @@ from schema.errors import (
     NameTaken,
     NotFound,
     QuotaExceeded,
+    RateLimited,
     UnsupportedFileType,
     UploadMismatch,
 )
@@ -270,26 +271,36 @@ UploadDocumentResult = Annotated[
     | InvalidInput
     | InvalidState
     | NotFound
-    | UploadMismatch,
+    | UploadMismatch
+    | RateLimited,
     strawberry.union("UploadDocumentResult"),
 ]
 PrepareUploadResult = Annotated[
-    PreparedUpload | DuplicateDocument | FileTooLarge | QuotaExceeded | NameTaken | InvalidInput,
+    PreparedUpload
+    | DuplicateDocument
+    | FileTooLarge
+    | QuotaExceeded
+    | NameTaken
+    | InvalidInput
+    | RateLimited,
     strawberry.union("PrepareUploadResult"),
 ]
 RetryIngestionResult = Annotated[
-    RetriedIngestion | NotFound | InvalidState, strawberry.union("RetryIngestionResult")
+    RetriedIngestion | NotFound | InvalidState | RateLimited,
+    strawberry.union("RetryIngestionResult"),
 ]
 CancelIngestionResult = Annotated[
-    CancelledIngestion | NotFound | InvalidState, strawberry.union("CancelIngestionResult")
+    CancelledIngestion | NotFound | InvalidState | RateLimited,
+    strawberry.union("CancelIngestionResult"),
 ]
 RenameDocumentResult = Annotated[
-    RenamedDocument | NotFound | InvalidInput, strawberry.union("RenameDocumentResult")
+    RenamedDocument | NotFound | InvalidInput | RateLimited,
+    strawberry.union("RenameDocumentResult"),
 ]
 DeleteDocumentResult = Annotated[
-    DeletedDocument | NotFound, strawberry.union("DeleteDocumentResult")
+    DeletedDocument | NotFound | RateLimited, strawberry.union("DeleteDocumentResult")
 ]
 RestoreVersionResult = Annotated[
-    RestoredVersion | NotFound | InvalidState | QuotaExceeded,
+    RestoredVersion | NotFound | InvalidState | QuotaExceeded | RateLimited,
     strawberry.union("RestoreVersionResult"),
 ]

@@ -56,4 +56,10 @@ async def _authenticate(connection: HTTPConnection, authorization: str | None) -
 
 def _new_context(connection: HTTPConnection, principal: Principal | None) -> Context:
     address = connection.client.host if connection.client else None
-    return Context(connection.state.services, principal, correlation_id.get() or "", address)
+    return Context(
+        connection.state.services,
+        principal,
+        correlation_id.get() or "",
+        address,
+        partial(setattr, connection.state, "retry_after"),
+    )

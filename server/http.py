@@ -1,6 +1,7 @@
 """GraphQL over HTTP (the GraphQL Foundation's specification), uploads, and graphql-sse."""
 
 from contextlib import AsyncExitStack, aclosing
+from math import ceil
 from typing import Any
 
 from graphql import OperationType
@@ -129,6 +130,7 @@ class GraphQLOverHTTP:
             async with aclosing(self._executor.run(operation, request, principal)) as results:
                 async for result in results:
                     response = _respond(result, media_type)
+                    _say_when(response, request, result)
                     del result
                     await response(request.scope, request.receive, send)
 
@@ -178,7 +180,7 @@ class GraphQLOverHTTP:
                 with self._drain.hold(stream):
                     await stream(request.scope, request.receive, send)
         except RateLimited as error:
-            retry = {"Retry-After": str(round(error.retry_after))}
+            retry = {"Retry-After": str(ceil(error.retry_after))}
             raise RequestRefused(
                 429, error.message, error.code, retry, retryAfter=error.retry_after
             ) from None
@@ -211,6 +213,14 @@ def _respond(result: ExecutionResult, media_type: str) -> Response:
         codes = {(error.extensions or {}).get("code") for error in result.errors or ()}
         status = 500 if ErrorCode.INTERNAL_SERVER_ERROR in codes else 400
     return _encode(result_body(result), status, media_type, SlicedResponse)
+
+
+def _say_when(response: Response, request: Request, result: ExecutionResult) -> None:
+    """`Retry-After` where something was refused until then, in an error or as a result."""
+    waits = [(error.extensions or {}).get("retryAfter") for error in result.errors or ()]
+    waits.append(getattr(request.state, "retry_after", None))
+    if seconds := [wait for wait in waits if wait is not None]:
+        response.headers["Retry-After"] = str(ceil(max(seconds)))
 
 
 def _unauthorized(message: str, detail: str = "") -> RequestRefused:

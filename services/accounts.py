@@ -69,10 +69,11 @@ class Accounts:
         self._signer = signer
         self._refresh_token_seconds = refresh_token_seconds
         self._max_api_keys = max_api_keys
-        # OWASP's floor for Argon2id: 19 MiB, two passes, one lane. Two at a time, in threads,
-        # keep a burst of logins from taking every core and the event loop with it.
+        # OWASP's floor for Argon2id: 19 MiB, two passes, one lane. Few at a time, in threads, keep
+        # a burst from taking every core, and those who register do not stand before who logs in.
         self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-        self._hashing = asyncio.Semaphore(2)
+        self._logging_in = asyncio.Semaphore(2)
+        self._registering = asyncio.Semaphore(1)
         self._dummy_hash = self._hasher.hash("nobody has this password")
 
     async def register(self, email: str, password: str, name: str | None) -> Session:
@@ -87,7 +88,7 @@ class Accounts:
         if name is not None and not 1 <= len(name.strip()) <= 200:
             raise InvalidInput("A name has 1 to 200 characters.", field="name")
         check_storable(name, "name")
-        async with self._hashing:
+        async with self._registering:
             password_hash = await asyncio.to_thread(self._hasher.hash, password)
         async with self._database.write(new_id()) as session:
             user = await accounts.insert_user(
@@ -232,7 +233,7 @@ class Accounts:
 
     async def _matches(self, password_hash: str, password: str) -> bool:
         try:
-            async with self._hashing:
+            async with self._logging_in:
                 return await asyncio.to_thread(
                     self._hasher.verify, password_hash, password[: MAX_PASSWORD_LENGTH + 1]
                 )

@@ -33,7 +33,7 @@ from services.downloads import Downloads
 from services.hints import Hints
 from services.queue import Queue, open_redis
 from services.quotas import Prices, Quota, Quotas
-from services.rate_limit import RateLimit
+from services.rate_limit import Counters, RateLimit, RateLimits
 from services.redis import Redis
 from services.retrieval import Retrieval
 from services.uploads import Uploads
@@ -62,6 +62,7 @@ class Services:
     conversations: Conversations
     chat: Chat
     quotas: Quotas
+    rates: RateLimits
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
         """Raises `Unauthenticated`."""
@@ -108,6 +109,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         answerer = open_answerer(settings, extractive)
         stack.push_async_callback(answerer.aclose)
         storage = open_storage(settings)
+        counters = Counters(redis)
         queue = Queue(redis)
         tail = AnswerTail(redis)
         reranker = open_reranker(settings)
@@ -115,7 +117,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             stack.push_async_callback(reranker.aclose)
         retrieval = Retrieval(database, embedder, reranker, graph_chunks=settings.graph_chunks)
         prices = Prices(settings.prompt_price, settings.completion_price)
-        quota = Quota(settings.max_user_daily_answers, settings.max_user_monthly_tokens)
+        quota = Quota(settings.max_user_daily_answers, settings.max_user_monthly_tokens or None)
         generator = AnswerGenerator(database, retrieval, answerer, extractive, prices)
         chat = await stack.enter_async_context(
             Chat(database, hints, tail, generator, quota, settings.max_user_conversations)
@@ -136,8 +138,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             accounts=Accounts(
                 database,
                 signer,
-                RateLimit(redis, "login", LOGIN_TRIES, LOGIN_WINDOW_SECONDS),
-                RateLimit(redis, "address", settings.max_address_logins, LOGIN_WINDOW_SECONDS),
+                RateLimit(counters, "login", LOGIN_TRIES, LOGIN_WINDOW_SECONDS),
+                RateLimit(counters, "address", settings.max_address_logins, LOGIN_WINDOW_SECONDS),
                 settings.refresh_token_seconds,
                 settings.max_user_api_keys,
             ),
@@ -150,6 +152,19 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             conversations=Conversations(database, settings.max_user_conversations),
             chat=chat,
             quotas=Quotas(database, quota),
+            rates=RateLimits(
+                counters,
+                {
+                    "register": settings.rate_register,
+                    "refresh": settings.rate_refresh,
+                    "search": settings.rate_search,
+                    "upload": settings.rate_upload,
+                    "question": settings.rate_question,
+                    "write": settings.rate_write,
+                },
+                settings.rate_register_in_all,
+                settings.rate_address_factor,
+            ),
         )
 
 

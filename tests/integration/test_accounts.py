@@ -25,7 +25,7 @@ from resolvers.context import Context
 from resolvers.schema import build_schema
 from services.accounts import KEY_TRUSTED, Accounts, Session
 from services.container import LOGIN_TRIES, LOGIN_WINDOW_SECONDS, Services
-from services.rate_limit import RateLimit
+from services.rate_limit import Counters, RateLimit
 
 PASSWORD = "correct horse battery"
 SCHEMA = build_schema()
@@ -284,13 +284,16 @@ async def test_logging_in_begins_the_count_anew(services: Services) -> None:
         await services.accounts.login(session.user.email, PASSWORD)
 
 
-async def test_without_redis_people_still_log_in(services: Services) -> None:
+async def test_without_redis_people_still_log_in_and_guessing_is_slowed_down(
+    services: Services,
+) -> None:
     gone = Redis(host="127.0.0.1", port=1)
+    counters = Counters(gone)
     accounts = Accounts(
         services.database,
         TokenSigner("a secret of the tests, long enough", 900),
-        RateLimit(gone, "login", 0, 60),
-        RateLimit(gone, "address", 0, 60),
+        RateLimit(counters, "login", 2, 60),
+        RateLimit(counters, "address", 9, 60),
         60,
         100,
     )
@@ -298,6 +301,9 @@ async def test_without_redis_people_still_log_in(services: Services) -> None:
     assert (
         await accounts.login(session.user.email, PASSWORD, "192.0.2.1")
     ).user.id == session.user.id
+    for expected in (InvalidCredentials, InvalidCredentials, RateLimited):
+        with pytest.raises(expected):
+            await accounts.login(session.user.email, "a guess", "192.0.2.1")
     await gone.aclose()
 
 
@@ -312,8 +318,8 @@ async def test_people_log_in_while_redis_says_nothing(services: Services) -> Non
         accounts = Accounts(
             services.database,
             TokenSigner("a secret of the tests, long enough", 900),
-            RateLimit(silent, "login", 0, 60),
-            RateLimit(silent, "address", 0, 60),
+            RateLimit(Counters(silent), "login", 9, 60),
+            RateLimit(Counters(silent), "address", 9, 60),
             60,
             100,
         )
