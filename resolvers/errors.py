@@ -7,7 +7,7 @@ from graphql import GraphQLUnionType, get_nullable_type
 from strawberry.extensions.field_extension import AsyncExtensionResolver, FieldExtension
 from strawberry.types import Info
 
-from core.errors import DomainError, NotFound
+from core.errors import DomainError, NotFound, RateLimited
 from schema import errors as members
 from services.rate_limit import Activity
 

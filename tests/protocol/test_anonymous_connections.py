@@ -7,13 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from toy_server import serving
+from starlette.applications import Starlette
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 import server.connections
 from core.settings import Settings
+from protocol.toy_server import serving
 from server.asgi import uvicorn_config
 from server.connections import MAX_HEAD_BYTES, Connections
 from server.http import MAX_ANONYMOUS_JSON_BYTES, MAX_JSON_BYTES
@@ -195,8 +196,8 @@ async def test_nobody_in_particular_sends_little_json(address: str, token: bytes
 
 
 def test_the_product_is_served_within_these_bounds(tmp_path: Path) -> None:
-    settings = Settings(_env_file=None, data_dir=tmp_path)  # type: ignore[call-arg]
-    config = uvicorn_config(lambda: None, settings)  # type: ignore[arg-type]
+    settings = Settings(_env_file=None, data_dir=tmp_path)
+    config = uvicorn_config(Starlette(), settings)
     bounds = config.http.args[0]  # type: ignore[union-attr]
     assert isinstance(bounds, Connections)
     assert (bounds.limit, bounds.limit_of_network) == (2_000, 200)
