@@ -2,12 +2,11 @@
 
 import asyncio
 import random
-import re
 import time
 import warnings
 from collections.abc import AsyncGenerator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,11 @@ from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
 from providers.breaker import CircuitBreaker
 from providers.parsing import Page, PageWindow
 from providers.parsing.formats import BY_MEDIA_TYPE
-from providers.parsing.formats.text import clean
-from providers.parsing.writer import WINDOW_PAGES, too_many_pages
+from providers.parsing.formats.markdown import write_markdown
+from providers.parsing.writer import WINDOW_PAGES, Writer, too_many_pages
 
 UNAVAILABLE = "LlamaParse cannot be used right now."
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
-_RULE = re.compile(r"\s*\|[\s|:-]*-[\s|:-]*\|\s*")
 
 logger = structlog.get_logger()
 
@@ -170,22 +168,20 @@ def _pages(result: Any) -> list[Page]:
     if not found or min(found) < 1:
         raise _unavailable()
     return [
-        Page(number, _text(page.md or page.text or ""), page.width, page.height)
+        replace(
+            _page(page.md or page.text or ""), number=number, width=page.width, height=page.height
+        )
         if (page := found.get(number))
         else Page(number, "")
         for number in range(1, max(found) + 1)
     ]
 
 
-def _text(markdown: str) -> str:
-    """Table rows as `a | b`, without the frame and the rule under the header."""
-    lines = [line for line in clean(markdown).strip().split("\n") if not _RULE.fullmatch(line)]
-    return "\n".join(
-        " | ".join(cell.strip() for cell in line.strip().strip("|").split("|"))
-        if line.lstrip().startswith("|")
-        else line
-        for line in lines
-    )
+def _page(markdown: str) -> Page:
+    """Text and blocks of one page, tables as tables whether they came as Markdown or as HTML."""
+    writer = Writer()
+    write_markdown(writer, markdown)
+    return writer.page()
 
 
 def _unavailable() -> ProviderUnavailable:

@@ -112,6 +112,10 @@ class Writer:
             (ReadingWarning(code, message), -1 if whole else len(self._pages) - 1)
         )
 
+    def page(self) -> Page:
+        """All that was written, on one page, which may be empty."""
+        return _page(1, [piece for pieces in self._pages for piece in pieces])
+
     def windows(self, max_pages: int) -> Iterator[PageWindow]:
         """Raises `ParseFailure`: EMPTY or TOO_LARGE."""
         pages: list[Page] = []

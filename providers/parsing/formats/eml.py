@@ -68,7 +68,7 @@ class MailWriter:
         elif _is_attachment(part):
             self.attachment(_filename(part), _payload(part), depth)
         elif kind == "text/html":
-            self._adopt(_html(part))
+            self._writer.adopt(_html(part))
         elif kind == "text/calendar":
             write_calendar(self._writer, _text(part))
         elif kind.startswith(("text/", "message/")):
@@ -78,12 +78,12 @@ class MailWriter:
         """Of plain text and HTML the one that says more; calendars beside either."""
         versions = list(part.walk())
         plain = next((p for p in versions if _is_body(p, "text/plain")), None)
-        page = next((_html(p) for p in versions if _is_body(p, "text/html")), [])
-        words = set(re.findall(r"\w+", " ".join(found.text for found in page)))
+        page = next((_html(p) for p in versions if _is_body(p, "text/html")), Page(1, ""))
+        words = set(re.findall(r"\w+", page.text))
         spoken = set(re.findall(r"\w+", _text(plain))) if plain is not None else set()
-        structured = any(block.table for found in page for block in found.blocks)
-        if page and (structured or len(words - spoken) > 0.05 * len(spoken)):
-            self._adopt(page)
+        structured = any(block.table for block in page.blocks)
+        if page.text and (structured or len(words - spoken) > 0.05 * len(spoken)):
+            self._writer.adopt(page)
         elif plain is not None:
             self._plain(plain)
         for other in versions:
@@ -125,23 +125,19 @@ class MailWriter:
             self._skip(f"The attachment “{name}”")
             return
         self._writer.heading(f"Attachment: {name}", 2)
-        self._adopt([page for window in windows for page in window.pages])
-
-    def _adopt(self, pages: list[Page]) -> None:
-        for page in pages:
+        for page in (page for window in windows for page in window.pages):
             self._writer.adopt(page)
 
     def _skip(self, what: str) -> None:
         self._writer.warn(WarningCode.SKIPPED_CONTENT, f"{what} was not read.", whole=True)
 
 
-def _html(part: Message) -> list[Page]:
+def _html(part: Message) -> Page:
+    """What cannot be read is as if it were empty: mail is made by many hands."""
     scratch = Writer()
-    try:
+    with suppress(ParseFailure):
         write_html(scratch, _payload(part), part.get_content_charset())
-        return [page for window in scratch.windows(5_000) for page in window.pages]
-    except ParseFailure:
-        return []
+    return scratch.page()
 
 
 def _text(part: Message) -> str:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 
 from core.blocks import BlockKind
-from core.errors import ParseFailure
 from providers.parsing import PageWindow
 from providers.parsing.formats import Source
 from providers.parsing.formats.html import write_html
@@ -65,10 +64,5 @@ def write_markdown(writer: Writer, text: str) -> None:
 
 def _write_block(writer: Writer, markup: str) -> None:
     scratch = Writer()
-    try:
-        write_html(scratch, markup.encode())
-        pages = [page for window in scratch.windows(1_000) for page in window.pages]
-    except ParseFailure:  # nothing that is seen, such as a comment
-        return
-    for page in pages:
-        writer.adopt(page)
+    write_html(scratch, markup.encode())
+    writer.adopt(scratch.page())
