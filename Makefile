@@ -66,6 +66,11 @@ format: .venv/dev ## rewrite the sources in the house style
 	@$(BIN)/ruff check --fix $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
+.PHONY: web
+web: .venv/dev ## build the web app from web/ into server/web/
+	@cd web && PATH="$(CURDIR)/$(BIN):$$PATH" && npm ci --no-fund --no-audit --loglevel=error \
+		&& npm run --silent check && npm run --silent build
+
 .PHONY: bench
 bench: .venv/dev ## measure, beside references; DATA=DIR adds public data
 	@for name in product http chat; do $(BIN)/python -m bench.$$name; done

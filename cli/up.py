@@ -25,6 +25,8 @@ from core.settings import Settings
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_SECONDS = 60
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Pages on this machine may call a server that only this machine reaches."""
 
 
 def up(settings: Settings, quiet: bool = False) -> None:
@@ -71,6 +73,8 @@ def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Super
     if not settings.model_fields_set & {"log_level", "log_format"}:
         environment[variable("log_format")] = "brief"
         environment[variable("log_level")] = "WARNING" if console.quiet else "INFO"
+    if not settings.cors_origins and settings.host in LOOPBACK:
+        environment["LECTERN_CORS_ORIGINS"] = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*"
     parts: list[Supervised] = []
 
     if settings.database_url is None:
@@ -134,9 +138,10 @@ def _print_ready_screen(settings: Settings, url: str, console: Console) -> None:
         program = program.relative_to(Path.cwd())
     console.print(
         f"\n  [bold]Open {url}[/]\n\n"
-        f"  Demo  {program} demo   in another terminal\n"
-        f"  API   {url}/graphql   websockets: ws{url.removeprefix('http')}/graphql\n"
-        f"  Data  {settings.data_dir}\n"
+        f"  Demo      {program} demo   in another terminal\n"
+        f"  GraphiQL  {url}/graphql   in a browser\n"
+        f"  API       {url}/graphql   websockets: ws{url.removeprefix('http')}/graphql\n"
+        f"  Data      {settings.data_dir}\n"
         "\nCtrl-C stops everything. Documents and warnings are told below.\n"
     )
 

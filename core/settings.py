@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     introspection: bool = True
     """Whether clients may read the schema; GraphiQL needs it."""
     cors_origins: Annotated[tuple[Origin, ...], NoDecode] = ()
-    """Origins whose pages may call the API, with commas between them."""
+    """Origins whose pages may call the API, with commas between them; `:*` stands for any port."""
     cors_headers: Annotated[tuple[str, ...], NoDecode] = (
         "apollographql-client-name",
         "apollographql-client-version",

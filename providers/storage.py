@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.exceptions import BaseError
@@ -13,6 +14,9 @@ from obstore.store import AzureStore, GCSStore, LocalStore, ObjectStore, S3Store
 
 from core.errors import ErrorCode, ProviderUnavailable
 from core.settings import Settings
+
+if TYPE_CHECKING:
+    from obstore import GetOptions  # only in its type stubs
 
 CHUNK_BYTES = 1024 * 1024
 PARTS_IN_FLIGHT = 2
@@ -39,10 +43,13 @@ class Storage:
             if path := self.local_path(key):
                 await asyncio.to_thread(_sync, path)
 
-    async def read(self, key: str) -> AsyncIterator[bytes]:
+    async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        """All of a file, or its bytes from `start` to before `end`."""
+        options: GetOptions = {} if end is None else {"range": (start, end)}
         with _unavailability("read"):
             async with asyncio.timeout(STALL_SECONDS):
-                stream = aiter((await obstore.get_async(self._store, key)).stream(CHUNK_BYTES))
+                found = await obstore.get_async(self._store, key, options=options)
+                stream = aiter(found.stream(CHUNK_BYTES))
             while True:
                 try:
                     async with asyncio.timeout(STALL_SECONDS):

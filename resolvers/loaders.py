@@ -25,7 +25,7 @@ from schema.chat import ChatStep, Citation, Message
 from schema.documents import Document, DocumentVersion, Page
 from schema.loading import Loading
 from schema.nodes import Connection
-from schema.retrieval import Box, Passage
+from schema.retrieval import Box, Passage, TextSpan
 from services.container import Services
 from services.layout import boxes_of
 
@@ -100,15 +100,29 @@ class Loaders(Loading):
             for box in boxes_of(page, start - page.start, end - page.start)
         ]
 
+    async def spans(
+        self, version_id: UUID, first_page: int, last_page: int, start: int, end: int
+    ) -> list[TextSpan]:
+        keys = [(version_id, number) for number in range(first_page, last_page + 1)]
+        return [
+            TextSpan(
+                page=page.number,
+                start=max(start - page.start, 0),
+                end=min(end - page.start, len(page.text)),
+            )
+            for page in await self._pages.load_many(keys)
+            if page is not None and start < page.start + len(page.text) and end > page.start
+        ]
+
     async def quote_boxes(self, version_id: UUID, number: int, start: int, end: int) -> list[Box]:
         page = await self._pages.load((version_id, number))
         return [mapping.box(box) for box in boxes_of(page, start, end)] if page else []
 
-    async def download_url(self, version_id: UUID) -> str:
+    async def download_url(self, version_id: UUID, inline: bool) -> str:
         version = await self._versions.load(version_id)
         if version is None:
             raise NotFound("There is no such version any more.")
-        return await self._services.downloads.url(self._principal, version)
+        return await self._services.downloads.url(self._principal, version, inline)
 
     async def citation(self, made: CitationRow) -> Citation:
         """One that an event told of: what it cites may be renamed or deleted since."""

@@ -252,8 +252,6 @@ def citation(row: CitationRow) -> Citation:
     return Citation(
         document_id=row.document_id,
         version_id=row.version_id,
-        page_start=row.page_start,
-        page_end=row.page_end,
         index=row.index,
         start=row.start,
         end=row.end,
@@ -261,6 +259,8 @@ def citation(row: CitationRow) -> Citation:
         filename=row.filename,
         quote=row.quote,
         verified=row.verified,
+        text_start=row.page_start,
+        text_end=row.page_end,
     )
 
 

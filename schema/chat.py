@@ -27,8 +27,6 @@ strawberry.enum(MessageStatus, description="How far a message is; questions are 
 class Citation:
     document_id: strawberry.Private[UUID]
     version_id: strawberry.Private[UUID]
-    page_start: strawberry.Private[int]
-    page_end: strawberry.Private[int]
     index: int = strawberry.field(description="The [n] in the text.")
     start: int = strawberry.field(
         description="Where the cited sentence begins in the answer's text, in Unicode code points: "
@@ -42,6 +40,14 @@ class Citation:
     quote: str = strawberry.field(description="Empty once the document is deleted.")
     verified: bool = strawberry.field(
         description="The quote stands, word for word, on that page; false once that is gone."
+    )
+
+    text_start: int = strawberry.field(
+        description="Where the quote begins in the text of its page, in Unicode code points."
+    )
+    text_end: int = strawberry.field(
+        description="Where it ends: before this code point. A quote that stands nowhere has both "
+        "equal."
     )
 
     @strawberry.field(description="Null once it is deleted.")
@@ -59,7 +65,7 @@ class Citation:
     )
     async def boxes(self, info: Info) -> list[Box]:
         return await info.context.loading.quote_boxes(
-            self.version_id, self.page_number, self.page_start, self.page_end
+            self.version_id, self.page_number, self.text_start, self.text_end
         )
 
 

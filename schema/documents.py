@@ -1,6 +1,7 @@
 """Documents and what becomes of them."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -104,6 +105,18 @@ class DocumentProgress:
         return await info.context.loading.document(self.document_id)
 
 
+@strawberry.enum(
+    description="What a browser does with an original file. INLINE: it shows PDF, images and plain "
+    "text, and saves anything else."
+)
+class Disposition(StrEnum):
+    ATTACHMENT = "ATTACHMENT"
+    INLINE = "INLINE"
+
+
+OptionalDisposition = Annotated[Disposition, strawberry.argument(graphql_type=Disposition | None)]
+
+
 @strawberry.type(
     description="One state of a document's file, which never changes. A new one replaces it in "
     "searches; citations go on opening the one they cite."
@@ -126,9 +139,15 @@ class DocumentVersion(Node):
     async def page(self, info: Info, number: int) -> Page | None:
         return await info.context.loading.page(self.key, number)
 
-    @strawberry.field(description="Opens exactly these bytes, without a header, for 15 minutes.")
-    async def download_url(self, info: Info) -> str | None:
-        return await info.context.loading.download_url(self.key)
+    @strawberry.field(
+        description="Opens exactly these bytes, without a header, for 15 minutes.",
+        extensions=[NullIsDefault()],
+    )
+    async def download_url(
+        self, info: Info, disposition: OptionalDisposition = Disposition.ATTACHMENT
+    ) -> str | None:
+        inline = disposition is Disposition.INLINE
+        return await info.context.loading.download_url(self.key, inline)
 
 
 @strawberry.type(
@@ -157,9 +176,15 @@ class Document(Node):
     async def page(self, info: Info, number: int) -> Page | None:
         return await info.context.loading.page(self.version_id, number)
 
-    @strawberry.field(description="Opens the original file, without a header, for 15 minutes.")
-    async def download_url(self, info: Info) -> str | None:
-        return await info.context.loading.download_url(self.version_id)
+    @strawberry.field(
+        description="Opens the original file, without a header, for 15 minutes.",
+        extensions=[NullIsDefault()],
+    )
+    async def download_url(
+        self, info: Info, disposition: OptionalDisposition = Disposition.ATTACHMENT
+    ) -> str | None:
+        inline = disposition is Disposition.INLINE
+        return await info.context.loading.download_url(self.version_id, inline)
 
     @strawberry.field(description="Newest first.")
     async def versions(self, info: Info) -> list[DocumentVersion]:

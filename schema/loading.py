@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from schema.chat import ChatStep, Citation, Message
     from schema.documents import Document, DocumentVersion, Page
     from schema.nodes import Connection
-    from schema.retrieval import Box, Passage
+    from schema.retrieval import Box, Passage, TextSpan
 
 
 class Loading(Protocol):
@@ -37,11 +37,17 @@ class Loading(Protocol):
         """Around characters `start` to `end` of the document."""
         ...
 
+    async def spans(
+        self, version_id: UUID, first_page: int, last_page: int, start: int, end: int
+    ) -> "list[TextSpan]":
+        """Of characters `start` to `end` of the document, one a page."""
+        ...
+
     async def quote_boxes(self, version_id: UUID, number: int, start: int, end: int) -> "list[Box]":
         """Around characters `start` to `end` of one page."""
         ...
 
-    async def download_url(self, version_id: UUID) -> str: ...
+    async def download_url(self, version_id: UUID, inline: bool) -> str: ...
 
     async def citations(self, message_id: UUID) -> "list[Citation]": ...
 

@@ -26,6 +26,13 @@ class RetrievalTrace:
     similarity: float | None = strawberry.field(description="Cosine of question and passage.")
 
 
+@strawberry.type(description="Characters of a page's text, in Unicode code points.")
+class TextSpan:
+    page: int
+    start: int
+    end: int = strawberry.field(description="Before this code point.")
+
+
 @strawberry.type(description="A part of a document that a search or an answer rests on.")
 class Passage:
     document_id: strawberry.Private[UUID]
@@ -49,6 +56,16 @@ class Passage:
     @strawberry.field(description="One a line; empty where the format has no layout.")
     async def boxes(self, info: Info) -> list[Box]:
         return await info.context.loading.boxes(
+            self.version_id,
+            self.page_number,
+            self.last_page,
+            self.start,
+            self.start + len(self.text),
+        )
+
+    @strawberry.field(description="Where it stands in the text of its pages, one a page.")
+    async def spans(self, info: Info) -> list[TextSpan]:
+        return await info.context.loading.spans(
             self.version_id,
             self.page_number,
             self.last_page,

@@ -18,6 +18,7 @@ from server.execution import BoundedExecution
 from server.files import file_routes
 from server.operations import Executor
 from server.validation import CachedDocuments
+from server.web import web_routes
 from services.container import Services, open_services
 
 
@@ -39,7 +40,9 @@ def create_app(settings: Settings) -> Starlette:
         introspection=settings.introspection,
         memory=response_memory(settings),
     )
-    return build_app(executor, settings, lifespan=lifespan, routes=file_routes())
+    sdl = schema.as_str() if settings.introspection else None
+    routes = [*file_routes(), *web_routes(sdl)]
+    return build_app(executor, settings, lifespan=lifespan, routes=routes)
 
 
 def app_factory() -> Starlette:

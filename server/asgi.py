@@ -1,5 +1,6 @@
 """The ASGI application around one executor: routes, middleware, and how uvicorn serves it."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
@@ -8,7 +9,6 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Lifespan
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -23,12 +23,15 @@ from server.http import GraphQLOverHTTP
 from server.limits import ConnectionCap
 from server.multipart import PREFLIGHT_HEADERS
 from server.operations import Executor
+from server.web import GRAPHIQL_POLICY, page
 from server.websocket import ConnectionLimits, GraphQLOverWebSocket
 
 PATH = "/graphql"
 MAX_MESSAGE_BYTES = 1024 * 1024
 CLOSE_SECONDS = 5
 """For requests that still run when the process has drained."""
+ANY_PORT = ":*"
+"""Ends an origin in `Settings.cors_origins`."""
 
 
 def build_app(
@@ -49,7 +52,7 @@ def build_app(
         cap,
         drain,
         max_upload_bytes=settings.max_upload_bytes,
-        graphiql=settings.introspection,
+        graphiql=page("graphiql.html", GRAPHIQL_POLICY) if settings.introspection else None,
     )
     over_websocket = GraphQLOverWebSocket(
         executor,
@@ -65,7 +68,6 @@ def build_app(
         routes=[
             Route(PATH, over_http),
             WebSocketRoute(PATH, over_websocket),
-            Route("/", RedirectResponse(PATH)),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
@@ -115,9 +117,11 @@ def _middleware(settings: Settings) -> list[Middleware]:
     if not settings.cors_origins:
         return [correlation]
     headers = ["Authorization", "Content-Type", HEADER, *PREFLIGHT_HEADERS, *settings.cors_headers]
+    any_port = [o.removesuffix(ANY_PORT) for o in settings.cors_origins if o.endswith(ANY_PORT)]
     cors = Middleware(
         CORSMiddleware,
-        allow_origins=settings.cors_origins,
+        allow_origins=[o for o in settings.cors_origins if not o.endswith(ANY_PORT)],
+        allow_origin_regex="|".join(rf"{re.escape(o)}(:\d+)?" for o in any_port) or None,
         allow_methods=["GET", "POST", "PUT"],
         allow_headers=headers,
         expose_headers=[HEADER, "Retry-After", "WWW-Authenticate"],

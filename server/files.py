@@ -1,5 +1,6 @@
 """Original files, by addresses that `Document.downloadUrl` and `prepareUpload` hand out."""
 
+import re
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -15,6 +16,9 @@ _STATUS = {
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.UPLOAD_MISMATCH: 422,
 }
+_SHOWN = re.compile(r"application/pdf|image/(png|jpeg|gif|webp|avif|bmp)|text/(plain|markdown|csv)")
+"""What browsers show without running anything of it."""
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 def file_routes() -> list[Route]:
@@ -25,30 +29,50 @@ def file_routes() -> list[Route]:
 
 
 async def download(request: Request) -> Response:
-    """Always as an attachment and never sniffed: it is somebody's upload, not our page."""
+    """Never sniffed and always in a sandbox: it is somebody's upload, not our page."""
     services: Services = request.state.services
     try:
         owner_id, version_id = services.downloads.open(request.path_params["token"])
         file = await services.documents.file(owner_id, version_id)
-        first = await anext(file.content, b"")  # a status can tell of a failure, a body cannot
     except DomainError as error:
         return _failure(error)
-
-    async def content() -> AsyncIterator[bytes]:
-        yield first
-        async for chunk in file.content:
-            yield chunk
-
+    inline = request.query_params.get("disposition") == "inline" and _SHOWN.fullmatch(
+        file.media_type
+    )
+    media_type = file.media_type
+    if inline and media_type.startswith("text/"):
+        media_type = "text/plain"
+    headers = {
+        "ETag": f'"{version_id.hex}"',  # a version never changes
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": f"{'inline' if inline else 'attachment'}; "
+        f"filename*=UTF-8''{quote(file.filename)}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "private, max-age=900" if inline else "private, no-store",
+    }
+    if request.headers.get("if-none-match") == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    span = None
+    if request.headers.get("if-range", headers["ETag"]) == headers["ETag"]:
+        span = _span(request.headers.get("range"), file.byte_size)
+    if span is None:
+        content, status, length = file.read(), 200, file.byte_size
+    elif span[0] >= span[1]:
+        headers["Content-Range"] = f"bytes */{file.byte_size}"
+        return Response(status_code=416, headers=headers)
+    else:
+        content, status, length = file.read(*span), 206, span[1] - span[0]
+        headers["Content-Range"] = f"bytes {span[0]}-{span[1] - 1}/{file.byte_size}"
+    try:
+        first = await anext(content, b"")  # a status can tell of a failure, a body cannot
+    except DomainError as error:
+        return _failure(error)
     return StreamingResponse(
-        content(),
-        media_type=file.media_type,
-        headers={
-            "Content-Length": str(file.byte_size),
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.filename)}",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": "default-src 'none'; sandbox",
-            "Cache-Control": "private, no-store",
-        },
+        _rest(first, content),
+        status,
+        media_type=media_type,
+        headers=headers | {"Content-Length": str(length)},
     )
 
 
@@ -64,6 +88,28 @@ async def upload(request: Request) -> Response:
     except ClientDisconnect:
         pass  # nobody reads the answer
     return Response(status_code=204)
+
+
+async def _rest(first: bytes, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in content:
+        yield chunk
+
+
+def _span(range_: str | None, size: int) -> tuple[int, int] | None:
+    """First byte, and the one after the last; None: all of it, as for several ranges at once.
+
+    RFC 9110, section 14. What cannot be satisfied is empty.
+    """
+    match = _RANGE.fullmatch(range_ or "")
+    if match is None or match[1] == match[2] == "":
+        return None
+    if match[1] == "":
+        return max(size - int(match[2]), 0), size
+    start, end = int(match[1]), int(match[2]) + 1 if match[2] else size
+    if start >= end:  # malformed, so ignored, unless it begins past the end
+        return (size, size) if start >= size else None
+    return start, min(end, size)
 
 
 def _failure(error: DomainError) -> Response:

@@ -1,5 +1,6 @@
 """GraphQL over HTTP (the GraphQL Foundation's specification), uploads, and graphql-sse."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from math import ceil
 from typing import Any
@@ -7,9 +8,8 @@ from typing import Any
 from graphql import OperationType
 from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-from strawberry.http.ides import get_graphql_ide_html
 from strawberry.types import ExecutionResult
 
 from core.errors import LOG_IN_FIRST, ErrorCode, RateLimited, Unauthenticated
@@ -35,15 +35,6 @@ MAX_JSON_BYTES = 1024 * 1024
 MAX_ANONYMOUS_JSON_BYTES = 64 * 1024
 """Signing in takes little; reading JSON takes time for which nobody would answer."""
 SLICE_BYTES = 64 * 1024
-OFFLINE_NOTE = """<script>
-addEventListener("load", () => {
-  if (!window.GraphiQL) document.getElementById("graphiql").textContent =
-    "GraphiQL could not load its scripts from unpkg.com. The API itself works without the " +
-    "internet: send it requests with any other GraphQL client.";
-});
-</script>
-"""
-"""In place of a "Loading..." for ever."""
 
 _ANSWERS = {
     GRAPHQL_RESPONSE: GRAPHQL_RESPONSE,
@@ -78,7 +69,7 @@ class GraphQLOverHTTP:
         drain: Drain,
         *,
         max_upload_bytes: int,
-        graphiql: bool,
+        graphiql: Callable[[Request], Awaitable[Response]] | None,
     ) -> None:
         self._executor = executor
         self._cap = cap
@@ -93,9 +84,7 @@ class GraphQLOverHTTP:
             if request.method not in ("GET", "POST"):
                 raise RequestRefused(405, "Use GET or POST.", headers={"Allow": "GET, POST"})
             if self._graphiql and _wants_graphiql(request):
-                page = get_graphql_ide_html("graphiql")
-                page = page.replace("</head>", f"{OFFLINE_NOTE}</head>", 1)
-                await HTMLResponse(page, headers={"X-Frame-Options": "DENY"})(scope, receive, send)
+                await (await self._graphiql(request))(scope, receive, send)
                 return
             media_type = negotiate(request.headers.get("accept"))
             await self._answer(request, media_type, send)

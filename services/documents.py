@@ -1,9 +1,10 @@
 """A user's library: watch, read, rename, stop, retry, delete."""
 
 import unicodedata
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from core.errors import InvalidInput, InvalidState, NotFound
@@ -33,7 +34,8 @@ class StoredFile:
     filename: str
     media_type: str
     byte_size: int
-    content: AsyncIterator[bytes]
+    read: Callable[..., AsyncIterator[bytes]]
+    """As `Storage.read`, without the key."""
 
 
 class Documents:
@@ -207,7 +209,7 @@ class Documents:
             version.filename,
             version.media_type,
             version.byte_size,
-            self._storage.read(version.storage_key),
+            partial(self._storage.read, version.storage_key),
         )
 
     async def _lock(self, session: WriteSession, document_id: UUID) -> Document:

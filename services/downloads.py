@@ -17,13 +17,16 @@ class Downloads:
         self._signer = signer
         self._public_url = public_url.rstrip("/")
 
-    async def url(self, principal: Principal, version: Version) -> str:
-        """Straight from the object store where it signs addresses, else through this server."""
-        signed = await self._storage.signed_url(version.storage_key, LIFETIME)
-        if signed is not None:
-            return signed
+    async def url(self, principal: Principal, version: Version, inline: bool = False) -> str:
+        """To save: straight from the object store where it signs addresses. To show: through this
+        server, which knows what a browser may show."""
+        if not inline:
+            signed = await self._storage.signed_url(version.storage_key, LIFETIME)
+            if signed is not None:
+                return signed
         token = self._signer.issue_file(principal.user_id, version.id, LIFETIME)
-        return f"{self._public_url}/files/{token}"
+        suffix = "?disposition=inline" if inline else ""
+        return f"{self._public_url}/files/{token}{suffix}"
 
     def open(self, token: str) -> tuple[UUID, UUID]:
         """Owner and version that an address of ours stands for; raises `Unauthenticated`."""

@@ -297,7 +297,7 @@ async def test_the_old_version_answers_until_the_new_one_is_ready(
     [page] = (await services.documents.pages(principal, [(old.version_id, 1)])).values()
     assert "whale oil" in page.text
     file = await services.documents.file(principal.user_id, old.version_id)
-    assert b"whale oil" in b"".join([chunk async for chunk in file.content])
+    assert b"whale oil" in b"".join([chunk async for chunk in file.read()])
 
 
 async def test_a_new_version_takes_over_from_a_running_job(

@@ -90,7 +90,7 @@ async def test_what_is_acknowledged_is_stored_and_queued(
     )
     assert document.sha256 == hashlib.sha256(b"Oil the chain.").digest()
     file = await services.documents.file(principal.user_id, document.version_id)
-    assert b"".join([chunk async for chunk in file.content]) == b"Oil the chain."
+    assert b"".join([chunk async for chunk in file.read()]) == b"Oil the chain."
     assert (document.progress.version, document.progress.status) == (1, "PENDING")
 
 
@@ -184,7 +184,7 @@ async def test_bytes_that_became_a_version_are_never_swept(
     await services.uploads._sweep_soon(uploaded.document.storage_key)
     await Sweeper(services.database, services.storage).sweep()
     file = await services.documents.file(principal.user_id, uploaded.document.version_id)
-    assert b"".join([chunk async for chunk in file.content]) == b"Kept."
+    assert b"".join([chunk async for chunk in file.read()]) == b"Kept."
 
 
 @pytest.fixture
@@ -273,7 +273,7 @@ async def test_bytes_sent_after_completion_change_nothing(
     await put(prepared, b"Stop the clock. ")
     await put(prepared, b"Stop the clock.")
     file = await services.documents.file(principal.user_id, uploaded.document.version_id)
-    assert b"".join([chunk async for chunk in file.content]) == b"Wind the clock."
+    assert b"".join([chunk async for chunk in file.read()]) == b"Wind the clock."
 
 
 async def test_an_upload_belongs_to_who_announced_it(

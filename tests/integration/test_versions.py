@@ -82,7 +82,7 @@ async def versions(services: Services, principal: Principal, document: Document)
 
 async def content(services: Services, principal: Principal, version: Version) -> str:
     file = await services.documents.file(principal.user_id, version.id)
-    return b"".join([chunk async for chunk in file.content]).decode()
+    return b"".join([chunk async for chunk in file.read()]).decode()
 
 
 async def test_a_file_under_a_taken_name_is_kept_beside_the_other(
@@ -265,7 +265,7 @@ async def test_a_citation_belongs_to_the_version_that_it_cites(
     assert cited["version"]["page"]["text"] == BAKER
     token = cited["version"]["downloadUrl"].rpartition("/")[2]
     file = await services.documents.file(*services.downloads.open(token))
-    assert b"".join([chunk async for chunk in file.content]) == BAKER.encode()
+    assert b"".join([chunk async for chunk in file.read()]) == BAKER.encode()
 
 
 REPLAY = """subscription ($id: ID!) { answer(messageId: $id) { __typename
