@@ -42,6 +42,7 @@ export function openApi(session: Session, onLive: (live: boolean) => void): Api 
           ChatStep: embedded,
           Citation: embedded,
           DocumentProgress: embedded,
+          DocumentWarning: embedded,
           IngestionFailure: embedded,
           MonthlyUsage: embedded,
           Page: embedded,

@@ -4,9 +4,10 @@ import { graphql, type ResultOf, type VariablesOf } from "./graphql";
 
 export const CitationFields = graphql(`
   fragment CitationFields on Citation {
-    index start end pageNumber quote verified textStart textEnd
+    index start end filename pageNumber quote verified textStart textEnd
     boxes { page x y width height }
-    document { id filename mediaType pageCount }
+    document { id }
+    version { id number isLatest mediaType pageCount }
   }
 `);
 

@@ -16,6 +16,8 @@ const Upload = graphql(`
 export type UploadResult = NonNullable<ResultOf<typeof Upload>["uploadDocument"]>;
 
 export interface UploadOptions {
+  /** When another document has this name. */
+  onSameName: "KEEP_BOTH" | "REPLACE" | "REJECT";
   /** Makes sending the file again harmless. */
   idempotencyKey: string;
   signal: AbortSignal;
@@ -49,10 +51,10 @@ interface Body {
 function send(
   token: string | null,
   file: File,
-  { idempotencyKey, signal, onProgress }: UploadOptions,
+  { idempotencyKey, onSameName, signal, onProgress }: UploadOptions,
 ): Promise<{ status: number; body: Body }> {
   const form = new FormData();
-  const variables = { input: { file: null, idempotencyKey } };
+  const variables = { input: { file: null, idempotencyKey, onSameName } };
   form.append("operations", JSON.stringify({ query: stringifyDocument(Upload), variables }));
   form.append("map", JSON.stringify({ 0: ["variables.input.file"] }));
   form.append("0", file);

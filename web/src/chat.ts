@@ -2,7 +2,7 @@ import { batch, computed, signal, type Signal } from "@preact/signals";
 import { ask, follow, MessageFields, type ChatEvent, type ChatInput, type Citation, type Message } from "../client/chat";
 import { graphql } from "../client/graphql";
 import { say, session, toast } from "./app";
-import { accepted, api, mutate } from "./data";
+import { accepted, api, mutate, onAnswerElsewhere, tellTabs } from "./data";
 import { t } from "./i18n";
 import { go } from "./router";
 
@@ -234,6 +234,7 @@ export class Chat {
           case "ChatStarted":
             live.answerId = event.answer.id;
             sessionStorage.removeItem(pendingKey());
+            if (input) tellTabs(event.conversation.id);
             batch(() => {
               this.sending.value = null;
               this.title.value = event.conversation.title;
@@ -288,6 +289,11 @@ export class Chat {
 /** The conversation on the screen. */
 export const chat = signal(new Chat());
 
+onAnswerElsewhere((id) => {
+  const shown = chat.peek();
+  if (shown.id.peek() === id && !shown.live.peek()) void shown.load(id);
+});
+
 /** Shows a conversation; null begins a new one. */
 export function openChat(id: string | null, scope: Chosen[] = []): void {
   if (id !== null && chat.peek().id.peek() === id) return;
@@ -318,8 +324,8 @@ export async function copyText(text: string): Promise<void> {
 export function withFootnotes(message: Pick<Message, "text" | "citations">): string {
   const notes = new Map<string, number>();
   const numbers = new Map<number, number>();
-  for (const { index, document, pageNumber, quote } of message.citations) {
-    const note = `${document.filename}, ${t("page.short", { n: pageNumber })}: “${quote.replaceAll("\n", " ")}”`;
+  for (const { index, filename, pageNumber, quote } of message.citations) {
+    const note = `${filename}, ${t("page.short", { n: pageNumber })}: “${quote.replaceAll("\n", " ")}”`;
     if (!notes.has(note)) notes.set(note, notes.size + 1);
     numbers.set(index, notes.get(note)!);
   }

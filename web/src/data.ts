@@ -17,6 +17,21 @@ session.onChange(() => {
   api.value = open();
 });
 
+/** Tabs of one browser tell one another what they changed. */
+const tabs = new BroadcastChannel("lectern.data");
+const elsewhere = signal(0);
+const listeners = new Set<(conversationId: string) => void>();
+tabs.onmessage = ({ data: conversationId }: MessageEvent<string | null>) => {
+  elsewhere.value++;
+  if (conversationId) for (const listener of listeners) listener(conversationId);
+};
+
+/** Something changed; with an id, an answer has begun in that conversation. */
+export const tellTabs = (conversationId: string | null = null) => tabs.postMessage(conversationId);
+
+/** Hears of answers that begin in other tabs. */
+export const onAnswerElsewhere = (listener: (conversationId: string) => void) => listeners.add(listener);
+
 export function explain(error: CombinedError | undefined): string {
   if (!error) return "";
   return error.networkError ? t("error.network") : (error.graphQLErrors[0]?.message ?? error.message);
@@ -33,12 +48,12 @@ export function useQuery<R, V extends Record<string, unknown>>(
   const key = JSON.stringify(variables);
   useEffect(() => {
     if (pause) return;
-    const requestPolicy = turn ? "network-only" : policy;
+    const requestPolicy = turn || elsewhere.value ? "network-only" : policy;
     const { unsubscribe } = api.value.urql
       .query(query, variables as never, { requestPolicy })
       .subscribe(({ data, error }) => setResult({ data: data ?? undefined, error, key }));
     return unsubscribe;
-  }, [api.value, query, key, pause, turn]);
+  }, [api.value, query, key, pause, turn, elsewhere.value]);
   const { data, error } = result;
   return { data, error, loading: result.key !== key && !pause, reload: () => setTurn(turn + 1) };
 }
@@ -50,6 +65,7 @@ export async function mutate<R, V extends Record<string, unknown>>(
 ): Promise<R | null> {
   const { data, error } = await api.value.urql.mutation(mutation, variables as never).toPromise();
   if (error) toast(explain(error), true);
+  else tellTabs();
   return data ?? null;
 }
 

@@ -9,6 +9,7 @@ import { t } from "./i18n";
 export const DocumentFields = graphql(`
   fragment DocumentFields on Document {
     id filename mediaType byteSize status pageCount language createdAt
+    warnings { message pages }
     progress { version stage fraction message failure { code message advice } }
   }
 `);
@@ -40,7 +41,9 @@ export type Doc = ResultOf<typeof DocumentFields>;
 export interface Sending {
   key: string;
   file: File;
-  state: "waiting" | "sending" | "failed" | "duplicate";
+  /** `taken`: another document has the name, and its owner has to say what becomes of it. */
+  state: "waiting" | "sending" | "taken" | "failed" | "duplicate";
+  onSameName: "REJECT" | "KEEP_BOTH" | "REPLACE";
   fraction: number;
   message?: string;
 }
@@ -57,7 +60,7 @@ const known = new Set<string>();
 
 /** Sends files one after another, a few at once; each tells how it goes in `sendings`. */
 export function send(files: Iterable<File>): void {
-  const added = [...files].map((file): Sending => ({ key: newId(), file, state: "waiting", fraction: 0 }));
+  const added = [...files].map((file): Sending => ({ key: newId(), file, state: "waiting", onSameName: "REJECT", fraction: 0 }));
   if (!added.length) return;
   sendings.value = [...sendings.value.filter(({ state }) => state !== "duplicate"), ...added];
   say(t("library.sending", { n: added.length }));
@@ -66,6 +69,14 @@ export function send(files: Iterable<File>): void {
 
 export function resend(key: string): void {
   change(key, { state: "waiting", fraction: 0, message: undefined });
+  pump();
+}
+
+/** What becomes of files under taken names: of one, or of all of them. */
+export function decide(onSameName: "KEEP_BOTH" | "REPLACE", key?: string): void {
+  for (const one of sendings.value) {
+    if (one.state === "taken" && (!key || one.key === key)) change(one.key, { state: "waiting", fraction: 0, onSameName });
+  }
   pump();
 }
 
@@ -92,18 +103,21 @@ function pump(): void {
   }
 }
 
-async function deliver({ key, file }: Sending): Promise<void> {
+async function deliver({ key, file, onSameName }: Sending): Promise<void> {
   const abort = new AbortController();
   aborts.set(key, abort);
   for (;;) {
     try {
       const result = await upload(session, file, {
-        idempotencyKey: key,
+        idempotencyKey: `${key} ${onSameName}`,
+        onSameName,
         signal: abort.signal,
         onProgress: (fraction) => change(key, { fraction }),
       });
       if (result.__typename === "DuplicateDocument") {
         change(key, { state: "duplicate", message: t("library.duplicate", { name: result.document.filename }) });
+      } else if (result.__typename === "NameTaken") {
+        change(key, { state: "taken", message: t("library.taken") });
       } else if ("message" in result) {
         change(key, { state: "failed", message: result.message });
       } else {

@@ -4,6 +4,8 @@ import type { Citation } from "../client/chat";
 /** A place in a document: a page, and there the words that are meant. */
 export interface Place {
   document: { id: string; filename: string; mediaType: string; pageCount: number | null };
+  /** The one that is cited; without it, the latest. */
+  version?: { id: string; number: number; isLatest: boolean };
   page: number;
   quote?: string;
   /** Of the page's text, in code points. */
@@ -23,9 +25,13 @@ export const viewing = signal<Viewing | null>(null);
 /** What opened the viewer; it gets the focus back. */
 let opener: HTMLElement | null = null;
 
-export function placeOf(citation: Citation): Place {
-  const { document, pageNumber: page, quote, textStart: start, textEnd: end, boxes } = citation;
-  return { document, page, quote, span: end > start ? { start, end } : undefined, boxes, citation };
+/** Null once the document is deleted. */
+export function placeOf(citation: Citation): Place | null {
+  const { document, version, filename, pageNumber: page, quote, textStart: start, textEnd: end, boxes } = citation;
+  if (!document || !version) return null;
+  const { mediaType, pageCount } = version;
+  const span = end > start ? { start, end } : undefined;
+  return { document: { id: document.id, filename, mediaType, pageCount }, version, page, quote, span, boxes, citation };
 }
 
 export function view(next: Viewing): void {
@@ -35,9 +41,9 @@ export function view(next: Viewing): void {
 
 export function viewCitation(citation: Citation, all: Citation[], messageId: string): void {
   opener = document.activeElement as HTMLElement | null;
-  const places = distinct(all).map(placeOf);
+  const places = distinct(all).map(placeOf).filter((one) => one !== null);
   const place = places.find((one) => sameWords(one.citation!, citation)) ?? placeOf(citation);
-  view({ place, places, messageId });
+  if (place) view({ place, places, messageId });
 }
 
 export function closeViewer(): void {
@@ -45,8 +51,8 @@ export function closeViewer(): void {
   requestAnimationFrame(() => opener?.isConnected && opener.focus());
 }
 
-const sameWords = (a: Citation, b: Citation) =>
-  a.document.id === b.document.id && a.pageNumber === b.pageNumber && a.quote === b.quote;
+export const sameWords = (a: Citation, b: Citation) =>
+  a.version?.id === b.version?.id && a.filename === b.filename && a.pageNumber === b.pageNumber && a.quote === b.quote;
 
 /** Each cited place once, in the order of the answer. */
 export function distinct(citations: Citation[]): Citation[] {

@@ -1,7 +1,7 @@
 import { useId, useRef } from "preact/hooks";
 import type { Citation } from "../../client/chat";
 import { t } from "../i18n";
-import { shortName, viewCitation, viewing } from "../viewer";
+import { sameWords, shortName, viewCitation, viewing } from "../viewer";
 
 /** What a sentence rests on: shows the quote on hover and focus, and opens it in its document. */
 export function CitationChip({
@@ -9,9 +9,9 @@ export function CitationChip({
 }: { citation: Citation; all(): Citation[]; messageId: string; single: boolean }) {
   const id = useId();
   const tip = useRef<HTMLSpanElement>(null);
-  const { document: source, pageNumber, quote } = citation;
+  const { filename, pageNumber, quote, document: source, version } = citation;
   const open = viewing.value?.place.citation;
-  const current = open !== undefined && open.document.id === source.id && open.pageNumber === pageNumber && open.quote === quote;
+  const current = open !== undefined && sameWords(open, citation);
   const page = t("page.short", { n: pageNumber });
 
   const show = (event: Event) => {
@@ -31,18 +31,20 @@ export function CitationChip({
       <button
         type="button" class={`chip ${citation.verified ? "" : "unverified"}`} aria-describedby={id}
         aria-current={current || undefined}
-        aria-label={`${shortName(source.filename)}, ${page}`}
+        aria-label={`${shortName(filename)}, ${page}`} aria-disabled={source ? undefined : true}
         onClick={() => (hide(), viewCitation(citation, all(), messageId))}
         onMouseEnter={show} onMouseLeave={hide} onFocus={show} onBlur={hide}
         onKeyDown={(event) => event.key === "Escape" && hide()}
       >
-        {!single && <span class="chip-name" dir="auto">{shortName(source.filename)}</span>}
+        {!single && <span class="chip-name" dir="auto">{shortName(filename)}</span>}
         <span>{page}</span>
       </button>
       <span ref={tip} id={id} class="quote-tip" popover="manual">
-        <span class="quote-tip-source">{source.filename} · {page}</span>
+        <span class="quote-tip-source">{filename} · {page}</span>
         <span class="quote-tip-quote" dir="auto">{quote}</span>
-        {!citation.verified && <span class="quote-tip-note">{t("citation.unverified")}</span>}
+        {!source && <span class="quote-tip-note">{t("chat.source_deleted")}</span>}
+        {version && !version.isLatest && <span class="quote-tip-note">{t("viewer.old_version", { n: version.number })}</span>}
+        {source && !citation.verified && <span class="quote-tip-note">{t("citation.unverified")}</span>}
       </span>
     </>
   );

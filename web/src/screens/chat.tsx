@@ -12,7 +12,7 @@ import { AnswerText } from "../parts/answer-text";
 import { CitationChip } from "../parts/citation-chip";
 import { Icon } from "../parts/icons";
 import { ScopePicker } from "../parts/scope-picker";
-import { distinct, viewing } from "../viewer";
+import { distinct, shortName, view, viewing, type Place } from "../viewer";
 
 export function ChatScreen() {
   const current = chat.value;
@@ -200,7 +200,7 @@ function Question({ chat, message }: { chat: Chat; message: Message }) {
 function useChip(messageId: string, citations: Citation[]) {
   const all = useRef(citations);
   all.current = citations;
-  const single = new Set(citations.map((one) => one.document.id)).size < 2;
+  const single = new Set(citations.map((one) => one.filename)).size < 2;
   return useCallback(
     (citation: Citation, key: string) => (
       <CitationChip key={key} citation={citation} all={() => all.current} messageId={messageId} single={single} />
@@ -248,6 +248,7 @@ function Answer({ chat, message, last }: { chat: Chat; message: Message; last: b
         <p class="badge"><Icon name="search" size={16} />{t("chat.not_grounded")}</p>
       )}
       {message.text && <AnswerText text={message.text} citations={message.citations} chip={chip} active={active} />}
+      {message.grounded === false && message.status === "COMPLETED" && <Nearest messageId={message.id} />}
       {stopped && <p class="badge">{message.status === "STOPPED" ? t("chat.stopped") : t("chat.interrupted")}</p>}
       {message.status === "STREAMING" && <p class="looking"><Spinner />{t("chat.answering")}</p>}
       {!chat.live.value && (
@@ -275,6 +276,51 @@ function Answer({ chat, message, last }: { chat: Chat; message: Message; last: b
         </ul>
       )}
     </article>
+  );
+}
+
+const NearestPassages = graphql(`
+  query NearestPassages($id: ID!) {
+    node(id: $id) {
+      __typename
+      ... on Message {
+        id
+        passages {
+          id text pageNumber
+          document { id filename mediaType pageCount }
+          spans { page start end }
+          boxes { page x y width height }
+        }
+      }
+    }
+  }
+`);
+
+/** What came closest, when the documents do not answer. */
+function Nearest({ messageId }: { messageId: string }) {
+  const open = useSignal(false);
+  const { data } = useQuery(NearestPassages, { id: messageId }, { pause: !open.value, policy: "cache-first" });
+  const passages = data?.node?.__typename === "Message" ? data.node.passages.slice(0, 5) : [];
+  const places = passages.map(({ document, pageNumber, spans: [span], boxes }): Place => ({
+    document,
+    page: span?.page ?? pageNumber,
+    span: span && { start: span.start, end: span.end },
+    boxes,
+  }));
+  return (
+    <details class="nearest" onToggle={(event) => (open.value = event.currentTarget.open)}>
+      <summary>{t("chat.nearest")}</summary>
+      <ul>
+        {passages.map(({ id, text, document, pageNumber }, i) => (
+          <li key={id}>
+            <button type="button" onClick={() => view({ place: places[i]!, places })}>
+              <span dir="auto">{shortName(document.filename)} · {t("page.short", { n: pageNumber })}</span>
+              <span dir="auto">{text.replace(/^#+ /gm, "")}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </details>
   );
 }
 

@@ -10,7 +10,15 @@ import { view } from "../viewer";
 import { download } from "./library";
 
 const Document = graphql(
-  `query Document($id: ID!) { document(id: $id) { ...DocumentFields sha256 chunkCount updatedAt } }`,
+  `
+    query Document($id: ID!) {
+      document(id: $id) {
+        ...DocumentFields
+        sha256
+        versions { id number isLatest isActive mediaType pageCount byteSize createdAt }
+      }
+    }
+  `,
   [DocumentFields],
 );
 
@@ -43,6 +51,16 @@ export function DocumentScreen({ id }: { id: string }) {
         )}
         <button type="button" onClick={() => void download(id)}><Icon name="download" size={18} />{t("action.download")}</button>
       </div>
+      {document.warnings.length > 0 && (
+        <section class="notice warnings" aria-label={t("document.warnings")}>
+          <Icon name="warn" />
+          <ul>
+            {document.warnings.map(({ message, pages }) => (
+              <li key={message}>{message} {pages.map((n) => t("page.short", { n })).join(", ")}</li>
+            ))}
+          </ul>
+        </section>
+      )}
       <dl class="facts">
         <div><dt>{t("document.status")}</dt><dd>{t(`status.${document.status}`)}</dd></div>
         {document.pageCount !== null && <div><dt>{t("document.pages")}</dt><dd>{t("page.count", { n: document.pageCount })}</dd></div>}
@@ -55,6 +73,24 @@ export function DocumentScreen({ id }: { id: string }) {
           <dd>{digest.value ? <code>{document.sha256}</code> : <button type="button" class="link" onClick={() => (digest.value = true)}>{t("document.show")}</button>}</dd>
         </div>
       </dl>
+      {document.versions.length > 1 && (
+        <section class="versions" aria-labelledby="versions-title">
+          <h2 id="versions-title">{t("document.versions")}</h2>
+          <ul>
+            {document.versions.map((version) => (
+              <li key={version.id}>
+                <button
+                  type="button" class="link"
+                  onClick={() => view({ place: { document: { ...document, ...version, id: document.id }, version, page: 1 }, places: [] })}
+                >
+                  {t("document.version", { n: version.number })}
+                </button>
+                <span class="fine">{date(version.createdAt, { dateStyle: "medium", timeStyle: "short" })} · {bytes(version.byteSize)}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
     </section>
   );
 }

@@ -6,7 +6,7 @@ import { accepted, api, explain, mutate, useQuery } from "../data";
 import { askAbout } from "../chat";
 import { bytes, date, percent, t, type Key } from "../i18n";
 import {
-  cancelAllSendings, cancelSending, changed, Documents, resend, send, sendings, type Doc, type Sending,
+  cancelAllSendings, cancelSending, changed, decide, Documents, resend, send, sendings, type Doc, type Sending,
 } from "../library";
 import { Confirm, Dialog, Empty, Field, IconButton, Menu, Spinner, type Choice } from "../parts/controls";
 import { Icon } from "../parts/icons";
@@ -201,6 +201,12 @@ function Sendings() {
       <ul>
         {all.filter(({ state }) => state !== "waiting").map((one) => <SendingRow key={one.key} one={one} />)}
       </ul>
+      {all.filter(({ state }) => state === "taken").length > 1 && (
+        <p class="actions">
+          <button type="button" class="small-button" onClick={() => decide("REPLACE")}>{t("library.replace_all")}</button>
+          <button type="button" class="small-button" onClick={() => decide("KEEP_BOTH")}>{t("library.keep_all")}</button>
+        </p>
+      )}
       {waiting.value > 0 && <p class="fine">{t("library.waiting", { n: waiting.value })}</p>}
     </section>
   );
@@ -219,6 +225,12 @@ function SendingRow({ one }: { one: Sending }) {
       ) : (
         <span class="row-note">{message}</span>
       )}
+      {state === "taken" && (
+        <span class="row-choices">
+          <button type="button" class="small-button" onClick={() => decide("REPLACE", key)}>{t("library.replace")}</button>
+          <button type="button" class="small-button" onClick={() => decide("KEEP_BOTH", key)}>{t("library.keep_both")}</button>
+        </span>
+      )}
       {state === "failed" && <IconButton icon="retry" label={t("action.retry")} onClick={() => resend(key)} />}
       <IconButton icon="close" label={t("library.cancel", { name: file.name })} onClick={() => cancelSending(key)} />
     </li>
@@ -233,7 +245,7 @@ const kindOf = (mediaType: string, filename: string) => {
 function Row({
   document, selected, onSelect, onRename, onDelete,
 }: { document: Doc; selected: boolean; onSelect(on: boolean): void; onRename(): void; onDelete(): void }) {
-  const { id, filename, mediaType, byteSize, status, pageCount, createdAt, progress } = document;
+  const { id, filename, mediaType, byteSize, status, pageCount, createdAt, progress, warnings } = document;
   const working = status === "PENDING" || status === "PROCESSING" || status === "SEARCHABLE";
   const broken = status === "FAILED" || status === "CANCELLED";
   const readable = status === "READY" || status === "SEARCHABLE";
@@ -270,6 +282,9 @@ function Row({
             {pageCount !== null && <span>{t("page.count", { n: pageCount })}</span>}
             <span>{bytes(byteSize)}</span>
             <span>{date(createdAt)}</span>
+            {warnings.length > 0 && (
+              <a class="document-notes" href={`/documents/${id}`}>{t("library.warnings", { n: warnings.length })}</a>
+            )}
           </p>
         )}
       </div>

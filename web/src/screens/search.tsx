@@ -64,7 +64,7 @@ function HitView({ hit, words, all }: { hit: Hit; words: string; all: Hit[] }) {
       <button type="button" class="hit-open" onClick={open}>
         <span dir="auto">{shortName(document.filename)}</span><span>{t("page.short", { n: pageNumber })}</span>
       </button>
-      <p dir="auto">{emphasised(text, words)}</p>
+      <p dir="auto">{emphasised(text.replace(/^#+ /gm, "").replace(/\n{2,}/g, "\n"), words)}</p>
       <details>
         <summary>{t("search.why")}</summary>
         <dl class="trace">

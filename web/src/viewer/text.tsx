@@ -71,7 +71,8 @@ function piecesOf(text: string): Piece[] {
       else pieces.push({ kind: "table", rows: [row] });
       open = null;
     } else if (/^\s*[-*•] /.test(line)) {
-      open = { text: line, start };
+      const skip = line.search(/[-*•]/) + 2;
+      open = { text: line.slice(skip), start: start + skip };
       pieces.push({ kind: "item", cell: open });
     } else if (open) open.text += `\n${line}`;
     else {

@@ -13,11 +13,28 @@ import { PdfView } from "./pdf";
 import { PageText, type Span } from "./text";
 import { findPage, highlight, unhighlight, type PagedView } from "./view";
 
-const Inline = graphql(`query Inline($id: ID!) { document(id: $id) { id downloadUrl(disposition: INLINE) } }`);
-const PageOf = graphql(`query PageOf($id: ID!, $number: Int!) { document(id: $id) { id page(number: $number) { number text } } }`);
+const Inline = graphql(`
+  query Inline($id: ID!) {
+    node(id: $id) {
+      __typename
+      ... on Document { id downloadUrl(disposition: INLINE) }
+      ... on DocumentVersion { id downloadUrl(disposition: INLINE) }
+    }
+  }
+`);
+const PageOf = graphql(`
+  query PageOf($id: ID!, $number: Int!) {
+    node(id: $id) {
+      __typename
+      ... on Document { id page(number: $number) { number text } }
+      ... on DocumentVersion { id page(number: $number) { number text } }
+    }
+  }
+`);
 const Passages = graphql(`
   query Passages($id: ID!) {
     node(id: $id) {
+      __typename
       ... on Message { id passages { id spans { page start end } boxes { page x y width height } } }
     }
   }
@@ -36,6 +53,7 @@ export function Viewer() {
   const zoom = useSignal(1);
   const finding = useSignal(false);
   const at = places.indexOf(place);
+  const key = place.version?.id ?? source.id;
 
   useEffect(() => {
     root.current?.focus({ preventScroll: true });
@@ -99,13 +117,16 @@ export function Viewer() {
         )}
       </div>
       {finding.value && <Find paged={paged} page={page.value} onClose={() => (finding.value = false)} />}
+      {place.version && !place.version.isLatest && (
+        <p class="notice"><Icon name="history" size={18} />{t("viewer.old_version", { n: place.version.number })}</p>
+      )}
       {place.quote && place.citation && !place.citation.verified && (
         <p class="notice"><Icon name="warn" size={18} />{t("citation.unverified")}</p>
       )}
       {source.mediaType === "application/pdf" ? (
-        <Pdf key={source.id} shown={shown} page={page} count={count} zoom={zoom.value} paged={paged} />
+        <Pdf key={key} shown={shown} page={page} count={count} zoom={zoom.value} paged={paged} />
       ) : (
-        <Text key={source.id} shown={shown} page={page} zoom={zoom.value} paged={paged} count={count.value} />
+        <Text key={key} shown={shown} page={page} zoom={zoom.value} paged={paged} count={count.value} />
       )}
     </aside>
   );
@@ -131,7 +152,7 @@ function Pdf({ shown, page, count, zoom, paged }: BodyProps & { count: { value: 
   const [view, setView] = useState<PdfView | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
   const { place } = shown;
-  const id = place.document.id;
+  const id = place.version?.id ?? place.document.id;
   const passage = usePassage(shown);
 
   useEffect(() => {
@@ -140,9 +161,10 @@ function Pdf({ shown, page, count, zoom, paged }: BodyProps & { count: { value: 
     void (async () => {
       const { data, error } = await api.value.urql.query(Inline, { id }, { requestPolicy: "network-only" }).toPromise();
       if (gone) return;
-      if (!data?.document?.downloadUrl) return setFailure(error ? explain(error) : t("document.missing"));
+      const url = data?.node && "downloadUrl" in data.node ? data.node.downloadUrl : null;
+      if (!url) return setFailure(error ? explain(error) : t("document.missing"));
       try {
-        const { pathname, search } = new URL(data.document.downloadUrl);
+        const { pathname, search } = new URL(url);
         opened = await PdfView.open(pathname + search, container.current!, (n) => t("page.short", { n }));
         if (gone) return opened.close();
         paged.current = opened;
@@ -197,13 +219,15 @@ function pageAt(container: HTMLElement): number {
 function Text({ shown, page, zoom, paged, count }: BodyProps & { count: number }) {
   const container = useRef<HTMLDivElement>(null);
   const { place } = shown;
-  const { id, mediaType } = place.document;
+  const { mediaType } = place.document;
+  const id = place.version?.id ?? place.document.id;
   const passage = usePassage(shown);
   const texts = useRef(new Map<number, Promise<string>>());
   const load = (number: number) => {
     let text = texts.current.get(number);
     if (!text) {
-      text = api.value.urql.query(PageOf, { id, number }).toPromise().then(({ data }) => data?.document?.page?.text ?? "");
+      text = api.value.urql.query(PageOf, { id, number }).toPromise()
+        .then(({ data }) => (data?.node && "page" in data.node ? (data.node.page?.text ?? "") : ""));
       texts.current.set(number, text);
     }
     return text;
