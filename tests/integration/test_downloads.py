@@ -58,9 +58,9 @@ async def test_a_store_that_lacks_the_file_is_503(
 
 
 async def test_a_part_of_a_file(
-    client: httpx.AsyncClient, services: Services, principal: Principal, document: Document
+    client: httpx.AsyncClient, services: Services, principal: Principal, version: Version
 ) -> None:
-    url = await services.downloads.url(principal, document)
+    url = await services.downloads.url(principal, version)
     size = len(TEXT)
     for asked, start, end in (
         ("bytes=10-19", 10, 20),
@@ -80,9 +80,9 @@ async def test_a_part_of_a_file(
 
 
 async def test_a_part_belongs_to_what_is_there_already(
-    client: httpx.AsyncClient, services: Services, principal: Principal, document: Document
+    client: httpx.AsyncClient, services: Services, principal: Principal, version: Version
 ) -> None:
-    url = await services.downloads.url(principal, document)
+    url = await services.downloads.url(principal, version)
     tag = (await client.get(url)).headers["etag"]
     same = await client.get(url, headers={"Range": "bytes=0-1", "If-Range": tag})
     other = await client.get(url, headers={"Range": "bytes=0-1", "If-Range": '"another"'})
@@ -111,8 +111,10 @@ async def test_what_a_browser_may_show(
         yield content
 
     uploaded = await services.uploads.upload(principal, Upload(filename, None, chunks()))
-    shown = await client.get(await services.downloads.url(principal, uploaded.document, True))
-    saved = await client.get(await services.downloads.url(principal, uploaded.document))
+    id_ = uploaded.document.version_id
+    version = (await services.documents.versions_by_ids(principal, [id_]))[id_]
+    shown = await client.get(await services.downloads.url(principal, version, True))
+    saved = await client.get(await services.downloads.url(principal, version))
     assert shown.headers["content-disposition"].startswith(disposition)
     assert saved.headers["content-disposition"].startswith("attachment")
     for response in (shown, saved):

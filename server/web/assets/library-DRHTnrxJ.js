@@ -1,1 +1,0 @@
-export{t as LibraryScreen}from"./library-cCdvF4zU.js";
