@@ -27,6 +27,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 READY_SECONDS = 60
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 """Pages on this machine may call a server that only this machine reaches."""
+LOOPBACK_ORIGINS = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*"
 
 
 def up(settings: Settings, quiet: bool = False) -> None:
@@ -38,9 +39,10 @@ def up(settings: Settings, quiet: bool = False) -> None:
     alarms = Console(highlight=False, soft_wrap=True)
     try:
         with ExitStack() as stack:
-            parts = _start(settings, console, stack)
+            start = _Start(settings, console, stack)
+            _print_ready_screen(settings, start.run(), console)
             while True:
-                for part in parts:
+                for part in start.parts:
                     part.tend(alarms)
                 time.sleep(0.2)
     except KeyboardInterrupt:
@@ -49,87 +51,111 @@ def up(settings: Settings, quiet: bool = False) -> None:
         raise UsageError(str(error)) from None
 
 
-def _start(settings: Settings, console: Console, stack: ExitStack) -> list[Supervised]:
-    begun = time.monotonic()
+class _Start:
+    """The steps until everything runs; `stack` undoes them in the opposite order."""
 
-    def say(doing: str) -> None:
-        console.print(f"[dim]{time.monotonic() - begun:5.1f} s[/]  {doing}")
+    def __init__(self, settings: Settings, console: Console, stack: ExitStack) -> None:
+        self.parts: list[Supervised] = []
+        self._settings = settings
+        self._console = console
+        self._stack = stack
+        self._begun = time.monotonic()
+        self._data_dir = settings.data_dir.absolute()
+        self._migrates = settings.database_url is None or settings.database_owner_url is not None
+        self._environment = {**os.environ, "LECTERN_DATA_DIR": str(self._data_dir)}
+        if not settings.model_fields_set & {"log_level", "log_format"}:
+            level = "WARNING" if console.quiet else "INFO"
+            self._environment |= {
+                variable("log_format"): "brief",
+                variable("log_level"): level,
+            }
+        if not settings.cors_origins and settings.host in LOOPBACK:
+            self._environment[variable("cors_origins")] = LOOPBACK_ORIGINS
 
-    data_dir = settings.data_dir.absolute()
-    migrates = settings.database_url is None or settings.database_owner_url is not None
-    with _nothing_left_of_a_refusal(data_dir):
-        announcement = stack.enter_context(claim(data_dir))
-        listener = stack.enter_context(listen(settings))
-        if settings.database_url is not None:
-            asked = "database_owner_url" if migrates else "database_url"
-            asyncio.run(ask_database(settings, asked))
-        if settings.redis_url is not None:
-            asyncio.run(ask_redis(settings))
-    running = Running(os.getpid(), _url(listener))
-    environment = os.environ | {
-        "LECTERN_DATA_DIR": str(data_dir),
-        "LECTERN_SECRET_KEY": _secret_key(settings, data_dir),
-    }
-    if not settings.model_fields_set & {"log_level", "log_format"}:
-        environment[variable("log_format")] = "brief"
-        environment[variable("log_level")] = "WARNING" if console.quiet else "INFO"
-    if not settings.cors_origins and settings.host in LOOPBACK:
-        environment["LECTERN_CORS_ORIGINS"] = "http://localhost:*,http://127.0.0.1:*,http://[::1]:*"
-    parts: list[Supervised] = []
+    def run(self) -> str:
+        """The address of the API, once it is ready. Raises `UsageError`."""
+        with _nothing_left_of_a_refusal(self._data_dir):
+            announcement = self._stack.enter_context(claim(self._data_dir))
+            listener = self._stack.enter_context(listen(self._settings))
+            self._ask_servers()
+            postgres, redis = self._find_servers()
+        self._environment["LECTERN_SECRET_KEY"] = _secret_key(self._settings, self._data_dir)
+        running = Running(os.getpid(), _url(listener))
+        if postgres is not None:
+            self._start_server(postgres, "PostgreSQL 18 with pgvector")
+            running = replace(
+                running, database_url=postgres.app_url, database_owner_url=postgres.owner_url
+            )
+            self._environment |= {
+                variable("database_url"): postgres.app_url,
+                variable("database_owner_url"): postgres.owner_url,
+            }
+        if redis is not None:
+            self._start_server(redis, "Redis")
+            running = replace(running, redis_url=redis.url)
+            self._environment[variable("redis_url")] = redis.url
+        self._prepare()
+        self._start_processes(listener)
+        announce(announcement, running)
+        self._say("[bold green]Lectern is ready")
+        return running.url
 
-    if settings.database_url is None:
-        postgres = EmbeddedPostgres(data_dir)
-        stack.callback(postgres.stop)
-        say("Starting PostgreSQL 18 with pgvector")
-        postgres.start()
-        parts.append(Supervised(postgres))
-        running = replace(
-            running, database_url=postgres.app_url, database_owner_url=postgres.owner_url
+    def _say(self, doing: str) -> None:
+        self._console.print(f"[dim]{time.monotonic() - self._begun:5.1f} s[/]  {doing}")
+
+    def _ask_servers(self) -> None:
+        """Those that the settings name; they are never started here."""
+        if self._settings.database_url is not None:
+            asked = "database_owner_url" if self._migrates else "database_url"
+            asyncio.run(ask_database(self._settings, asked))
+        if self._settings.redis_url is not None:
+            asyncio.run(ask_redis(self._settings))
+
+    def _find_servers(self) -> tuple[EmbeddedPostgres | None, EmbeddedRedis | None]:
+        """Those that have to be embedded."""
+        return (
+            EmbeddedPostgres(self._data_dir) if self._settings.database_url is None else None,
+            EmbeddedRedis(self._data_dir) if self._settings.redis_url is None else None,
         )
-        environment |= {
-            "DATABASE_URL": postgres.app_url,
-            variable("database_owner_url"): postgres.owner_url,
-        }
-    if settings.redis_url is None:
-        redis = EmbeddedRedis(data_dir)
-        stack.callback(redis.stop)
-        say("Starting Redis")
-        redis.start()
-        parts.append(Supervised(redis))
-        running = replace(running, redis_url=redis.url)
-        environment["REDIS_URL"] = redis.url
-    if migrates:
-        say("Bringing the database up to date")
-        _finish("migrate", environment)
-        if settings.database_url is not None:  # whose role may not have been there before
-            asyncio.run(ask_database(settings))
-    if settings.embedder == "local" and not list(data_dir.glob("models/*/model.onnx")):
-        say("Preparing the embedding model")
-        _finish("prepare", environment)
 
-    # Nobody else could take over: on one machine a stop is a stop, unless somebody wants otherwise.
-    unset = {"drain_seconds", "shutdown_seconds"} - settings.model_fields_set
-    settings = settings.model_copy(update=dict.fromkeys(unset, 0))
-    environment |= {variable(name): "0" for name in unset}
-    stop_seconds = settings.drain_seconds + settings.shutdown_seconds + 10
-    worker = Child("worker", environment=environment, stop_seconds=stop_seconds)
-    api = Child(
-        *("serve", "--fd", str(listener.fileno())),
-        environment=environment,
-        stop_seconds=stop_seconds,
-        inherit=[listener.fileno()],
-    )
-    say("Starting the API and the worker")
-    for child in (worker, api):
-        stack.callback(child.stop)
-        child.start()
-        parts.append(Supervised(child))
-    stack.callback(worker.ask_to_stop)  # runs first: the two stop side by side
-    _wait_until_ready(api, listener)
-    announce(announcement, running)
-    say("[bold green]Lectern is ready")
-    _print_ready_screen(settings, running.url, console)
-    return parts
+    def _start_server(self, server: EmbeddedPostgres | EmbeddedRedis, title: str) -> None:
+        self._stack.callback(server.stop)
+        self._say(f"Starting {title}")
+        server.start()
+        self.parts.append(Supervised(server))
+
+    def _prepare(self) -> None:
+        if self._migrates:
+            self._say("Bringing the database up to date")
+            _finish("migrate", self._environment)
+            if self._settings.database_url is not None:  # whose role may not have been there before
+                asyncio.run(ask_database(self._settings))
+        models = self._data_dir.glob("models/*/model.onnx")
+        if self._settings.embedder == "local" and not list(models):
+            self._say("Preparing the embedding model")
+            _finish("prepare", self._environment)
+
+    def _start_processes(self, listener: socket.socket) -> None:
+        # Nobody else could take over: on one machine a stop is a stop, unless somebody wants
+        # otherwise.
+        unset = {"drain_seconds", "shutdown_seconds"} - self._settings.model_fields_set
+        settings = self._settings.model_copy(update=dict.fromkeys(unset, 0))
+        self._environment |= {variable(name): "0" for name in unset}
+        stop_seconds = settings.drain_seconds + settings.shutdown_seconds + 10
+        worker = Child("worker", environment=self._environment, stop_seconds=stop_seconds)
+        api = Child(
+            *("serve", "--fd", str(listener.fileno())),
+            environment=self._environment,
+            stop_seconds=stop_seconds,
+            inherit=[listener.fileno()],
+        )
+        self._say("Starting the API and the worker")
+        for child in (worker, api):
+            self._stack.callback(child.stop)
+            child.start()
+            self.parts.append(Supervised(child))
+        self._stack.callback(worker.ask_to_stop)  # runs first: the two stop side by side
+        _wait_until_ready(api, listener)
 
 
 def _print_ready_screen(settings: Settings, url: str, console: Console) -> None:
@@ -138,10 +164,9 @@ def _print_ready_screen(settings: Settings, url: str, console: Console) -> None:
         program = program.relative_to(Path.cwd())
     console.print(
         f"\n  [bold]Open {url}[/]\n\n"
-        f"  Demo      {program} demo   in another terminal\n"
-        f"  GraphiQL  {url}/graphql   in a browser\n"
-        f"  API       {url}/graphql   websockets: ws{url.removeprefix('http')}/graphql\n"
-        f"  Data      {settings.data_dir}\n"
+        f"  Demo  {program} demo   in another terminal\n"
+        f"  API   {url}/graphql   GraphiQL in a browser; ws:// for live events\n"
+        f"  Data  {settings.data_dir}\n"
         "\nCtrl-C stops everything. Documents and warnings are told below.\n"
     )
 
