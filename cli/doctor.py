@@ -187,7 +187,9 @@ async def _storage(settings: Settings) -> list[Finding]:
 async def _parser(settings: Settings) -> list[Finding]:
     if settings.uses_llamaparse:
         return [_installed("llama-parse", "llamaparse")]
-    findings = [_installed(package, "embedded") for package in ("liteparse", "kreuzberg")]
+    findings = [
+        _installed(package, "embedded") for package in ("pypdfium2", "rapidocr", "kreuzberg")
+    ]
     findings.append(_scans(settings))
     with TemporaryDirectory() as folder:
         path = Path(folder) / "probe.txt"
@@ -217,12 +219,12 @@ async def _confinement() -> Finding:
 def _scans(settings: Settings) -> Finding:
     name = variable("tessdata")
     if settings.tessdata is None:
-        remedy = f"Set {name} to the folder of Tesseract's language data."
-        return Finding("warn", "scanned pages are not read", remedy)
+        remedy = f"For others set {name} to the folder of Tesseract's language data."
+        return Finding("ok", "scans are read in Latin, Chinese and Japanese letters", remedy)
     languages = sorted(path.stem for path in settings.tessdata.glob("*.traineddata"))
     if not languages:
         return Finding("fail", f"{name} has no *.traineddata: {settings.tessdata}")
-    return Finding("ok", f"scanned pages are read in: {', '.join(languages)}")
+    return Finding("ok", f"Tesseract's languages for scans: {', '.join(languages)}")
 
 
 def _installed(package: str, extra: str) -> Finding:

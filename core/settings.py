@@ -174,8 +174,8 @@ class Settings(BaseSettings):
     max_pages: Annotated[int, Field(gt=0)] = 5_000
     """Pages of a document; longer ones are refused."""
     tessdata: Path | None = Field(None, validation_alias="TESSDATA_PREFIX")
-    """Folder with Tesseract's `*.traineddata` for the languages of scanned PDFs. Unset: scans are
-    refused."""
+    """Folder with Tesseract's `*.traineddata`, for scans in alphabets other than Latin, Chinese and
+    Japanese, which are read without it."""
 
     embedder: Literal["local", "openai"] = "local"
     """What turns passages into vectors; `local` is multilingual-e5-small."""

@@ -139,7 +139,7 @@ CASES: dict[str, tuple[str, Callable[[], bytes], set[ErrorCode]]] = {
         {ErrorCode.MALFORMED, ErrorCode.EMPTY},
     ),
     "web page of noise": (formats.HTML, lambda: bytes(range(256)) * 40, {ErrorCode.MALFORMED}),
-    "unknown format": ("image/png", lambda: b"\x89PNG", {ErrorCode.UNSUPPORTED_FILE_TYPE}),
+    "unknown format": ("image/gif", lambda: b"GIF89a", {ErrorCode.UNSUPPORTED_FILE_TYPE}),
 }  # fmt: skip
 
 

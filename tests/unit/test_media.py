@@ -78,8 +78,8 @@ def test_text_in_any_common_encoding_is_text(head: bytes) -> None:
 @pytest.mark.parametrize(
     ("head", "filename"),
     [
-        (b"\x89PNG\r\n\x1a\n" + bytes(64), "scan.png"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(64), "scan.pdf"),
+        (b"GIF89a" + bytes(64), "scan.gif"),
+        (b"GIF89a" + bytes(64), "scan.pdf"),
         (b"\x7fELF\x02\x01\x01" + bytes(64), "program.txt"),
         (b"MZ\x90\x00\x03\x00\x00\x00" + bytes(64), "invoice.docx"),
         (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03" + bytes(16), "archive.txt"),

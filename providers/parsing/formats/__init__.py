@@ -40,6 +40,10 @@ YAML = "application/yaml"
 XML = "application/xml"
 SOURCE_CODE = "text/x-source"
 PLAIN = "text/plain"
+PNG = "image/png"
+JPEG = "image/jpeg"
+TIFF = "image/tiff"
+WEBP = "image/webp"
 
 SOURCE_SUFFIXES = tuple(
     f".{name}"
@@ -103,6 +107,31 @@ def _is_mail(head: bytes) -> bool:
 
 FORMATS = (
     Format(PDF, "PDF", (".pdf",), "pdf", Container.BINARY, _is_pdf),
+    Format(PNG, "PNG", (".png",), "image", Container.BINARY, re.compile(rb"\x89PNG\r\n").match),
+    Format(
+        JPEG,
+        "JPEG",
+        (".jpg", ".jpeg"),
+        "image",
+        Container.BINARY,
+        re.compile(rb"\xff\xd8\xff").match,
+    ),
+    Format(
+        TIFF,
+        "TIFF",
+        (".tif", ".tiff"),
+        "image",
+        Container.BINARY,
+        re.compile(rb"II\*\0|MM\0\*").match,
+    ),
+    Format(
+        WEBP,
+        "WebP",
+        (".webp",),
+        "image",
+        Container.BINARY,
+        re.compile(rb"RIFF....WEBP", re.S).match,
+    ),
     Format(DOCX, "DOCX", (".docx", ".docm"), "docx", Container.PACKAGE, folder=b"word/"),
     Format(PPTX, "PPTX", (".pptx", ".pptm"), "pptx", Container.PACKAGE, folder=b"ppt/"),
     Format(XLSX, "XLSX", (".xlsx", ".xlsm"), "xlsx", Container.PACKAGE, folder=b"xl/"),
