@@ -364,16 +364,34 @@ def _outer_lines(draft: _Draft, many: bool) -> list[tuple[str, Line, bool]]:
     zone = [word for word in draft.words if word.bottom < head * height or word.top > foot * height]
     found = []
     rows = prepare(zone)
+    rules = draft.graphics.rules(draft.direction, draft.geometry)
     heads = [row for row in rows if row[0].base < height / 2][:_FURNITURE_LINES]
     feet = [row for row in rows if row[0].base >= height / 2][-_FURNITURE_LINES:]
     for row in [*heads, *feet]:
-        if len(pieces_of([row])) > 3:
-            continue  # rather a row of a table
+        if _is_table_row(row, rows, rules):
+            continue
         line = make_line(row)
         at_top = line.bottom < 0.5 * height
         text = re.sub(r"\d+", "#", line.text.casefold())
         found.append((f"{at_top} {text}", line, at_top))
     return found
+
+
+def _is_table_row(row: list[Word], rows: Sequence[list[Word]], rules: Rules) -> bool:
+    """Whether rules part its words, or a row as full stands beside it."""
+    pieces = len(pieces_of([row]))
+    base, size = row[0].base, row[0].size
+    if pieces < 2:
+        return False
+    if any(
+        start <= base - size / 2 <= end and row[0].x < place < row[-1].right
+        for start, end, place in rules.vertical
+    ):
+        return True
+    return pieces > 2 and any(
+        0 < abs(other[0].base - base) < 2.5 * size and len(pieces_of([other])) == pieces
+        for other in rows
+    )
 
 
 def _bookmarks(document: pdfium.PdfDocument) -> dict[int, dict[str, int]]:
