@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from core.errors import DatabaseUnavailable
+from core.telemetry import describe
 
 logger = structlog.get_logger()
 
@@ -17,7 +18,9 @@ async def repeat(duty: Callable[[], Awaitable[None]], pause_seconds: float) -> N
         try:
             await duty()
         except DatabaseUnavailable as error:
-            logger.warning("duty postponed", duty=duty.__qualname__, cause=repr(error.__cause__))
+            logger.warning(
+                "duty postponed", duty=duty.__qualname__, cause=describe(error.__cause__)
+            )
         except Exception:
             logger.exception("duty broke", duty=duty.__qualname__)
         await asyncio.sleep(pause_seconds)

@@ -1,7 +1,10 @@
 """Structured logs, correlation ids and metrics, shared by the server and the workers."""
 
+import errno
 import logging
+import re
 import sys
+import traceback
 from contextvars import ContextVar
 from uuid import uuid4
 
@@ -56,6 +59,33 @@ BRIEF = {"ingestion ended": "document {outcome} after {seconds:.1f} s"}
 """Log events below a warning that the format `brief` shows, and how it words them."""
 
 
+_CODE = re.compile(r"[A-Za-z0-9_]{1,64}")
+
+
+def describe(error: BaseException | None) -> str:
+    """Kind and codes of an error. Its message is left out: it may quote what people sent."""
+    if error is None:
+        return "none"
+    words = [f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")]
+    if isinstance(error, OSError) and error.errno is not None:
+        words.append(errno.errorcode.get(error.errno, str(error.errno)))
+    for name in ("code", "sqlstate", "constraint_name", "status_code"):
+        value = getattr(error, name, None)
+        if isinstance(value, int) or (isinstance(value, str) and _CODE.fullmatch(value)):
+            words.append(f"{name}={value}")
+    return " ".join(words)
+
+
+def traceback_of(error: BaseException) -> str:
+    """Where an error and what led to it were raised; of each its kind alone."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    parts = [traceback_of(before), "then\n"] if before is not None else []
+    parts += traceback.format_tb(error.__traceback__)
+    if isinstance(error, BaseExceptionGroup):
+        parts += [f"of a group: {traceback_of(one)}\n" for one in error.exceptions]
+    return "".join([*parts, describe(error)])
+
+
 def new_correlation_id() -> str:
     return uuid4().hex
 
@@ -64,6 +94,7 @@ def configure_logging(level: str, format_: LogFormat) -> None:
     """Send structlog's lines and the standard library's to stderr as one stream."""
     brief = format_ == "brief"
     shared: list[Processor] = [
+        _shorten_traceback,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         _shorten if brief else _add_correlation_id,
@@ -83,6 +114,7 @@ def configure_logging(level: str, format_: LogFormat) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
+    handler.addFilter(first_line)
     logging.basicConfig(level="WARNING" if brief else level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "uvicorn.error", "arq.worker"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -91,14 +123,26 @@ def configure_logging(level: str, format_: LogFormat) -> None:
 
 
 def _renderers(format_: LogFormat) -> list[Processor]:
-    """Processors that write a line; tracebacks lack local variables, which can hold secrets."""
     if format_ == "json":
-        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    return [
-        structlog.dev.ConsoleRenderer(
-            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-        )
-    ]
+        return [structlog.processors.JSONRenderer()]
+    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+
+
+def first_line(record: logging.LogRecord) -> bool:
+    """Of what libraries log keep the first line: asyncio lists tasks and their errors below it."""
+    record.msg, record.args = record.getMessage().partition("\n")[0], None
+    return True
+
+
+def _shorten_traceback(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Neither messages nor local variables: those hold passwords, prompts and documents."""
+    given = event.pop("exc_info", None)
+    if isinstance(given, tuple):
+        given = given[1]
+    error = given if isinstance(given, BaseException) else sys.exc_info()[1] if given else None
+    if error is not None:
+        event["exception"] = traceback_of(error)
+    return event
 
 
 def _add_correlation_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

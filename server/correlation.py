@@ -46,7 +46,7 @@ class Correlation:
         except Exception:
             if started or scope["type"] != "http":
                 raise
-            logger.exception("request failed", path=scope["path"])
+            logger.exception("request failed", path=scope["path"].split("/")[1])
             extensions = {"code": ErrorCode.INTERNAL_SERVER_ERROR, "correlationId": id_}
             body = {"errors": [{"message": UNEXPECTED, "extensions": extensions}]}
             await JSONResponse(body, 500)(scope, receive, send_with_id)

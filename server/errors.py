@@ -74,7 +74,7 @@ def published(error: GraphQLError, *, suggestions: bool = True) -> GraphQLError:
     cause = error.original_error
     if isinstance(cause, DomainError):
         return _rewritten(error, cause.message, _extensions(cause))
-    logger.error("unexpected error", path=error.path, reason=error.message, exc_info=cause)
+    logger.error("unexpected error", path=error.path, exc_info=cause or error)
     return _rewritten(
         error,
         UNEXPECTED,

@@ -195,7 +195,7 @@ def _recorded(operation: Operation, principal: Principal | None) -> Iterator[lis
         logger.info(
             "operation",
             type=type_,
-            name=(operation.request.operation_name or _name(operation))[:100],
+            name=_name(operation)[:100],
             outcome=outcome,
             ms=round(seconds * 1000, 2),
             user_id=str(principal.user_id) if principal else None,

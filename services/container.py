@@ -12,7 +12,7 @@ from core.language import detect_language
 from core.periodic import in_background
 from core.principal import Principal
 from core.settings import Settings
-from core.telemetry import CHANNELS, CONNECTIONS, TASKS, WRITING
+from core.telemetry import CHANNELS, CONNECTIONS, TASKS, WRITING, describe
 from core.tokens import TokenSigner
 from db.engine import Database
 from db.health import check_revision
@@ -73,7 +73,9 @@ class Services:
         try:
             await self.embedder.embed_query("Is anybody there?")
         except DomainError as error:
-            logger.warning("embedder is not ready", error=error.message, cause=str(error.__cause__))
+            logger.warning(
+                "embedder is not ready", error=error.message, cause=describe(error.__cause__)
+            )
         await asyncio.to_thread(detect_language, "Is anybody there?")
 
     async def ready(self) -> dict[str, str | None]:

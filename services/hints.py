@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from core.telemetry import describe
 from db.engine import WriteSession
 from services.redis import LOST, Redis, best_effort
 
@@ -155,7 +156,7 @@ class Hints:
                     await self._connect()
                 message = await self._pubsub.get_message(timeout=IDLE_SECONDS)
             except LOST as error:
-                logger.warning("hints interrupted", error=str(error))
+                logger.warning("hints interrupted", error=describe(error))
                 self._connected = False
                 await asyncio.sleep(1)
                 for channel in self._listeners:  # who cannot be told looks for themselves

@@ -9,6 +9,8 @@ from redis.asyncio import ConnectionPool as ConnectionPool
 from redis.asyncio import Redis as Redis
 from redis.exceptions import RedisError
 
+from core.telemetry import describe
+
 T = TypeVar("T")
 
 logger = structlog.get_logger()
@@ -24,5 +26,5 @@ async def best_effort(work: Awaitable[T], *, without: str) -> T | None:
         async with asyncio.timeout(BEST_EFFORT_SECONDS):
             return await work
     except LOST as error:
-        logger.warning(without, error=repr(error))
+        logger.warning(without, error=describe(error))
         return None

@@ -8,6 +8,7 @@ import structlog
 
 from core.errors import DomainError, ErrorCode, InvalidInput, ProviderUnavailable
 from core.principal import Principal
+from core.telemetry import describe
 from core.terms import search_terms
 from core.text import check_storable, storable
 from db import retrieval
@@ -132,7 +133,7 @@ async def _reranked(reranker: Reranker, query: str, hits: list[Hit]) -> list[Hit
     try:
         scores = await reranker.rerank(query, [hit.text for hit in head])
     except ProviderUnavailable as error:
-        logger.warning("search not reranked", cause=repr(error.__cause__))
+        logger.warning("search not reranked", cause=describe(error.__cause__))
         return hits
     read = [replace(hit, score=score) for hit, score in zip(head, scores, strict=True)]
     return sorted(read, key=lambda hit: hit.score, reverse=True) + tail

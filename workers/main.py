@@ -17,7 +17,7 @@ from arq.worker import Worker, func
 from core.errors import DatabaseUnavailable
 from core.periodic import repeat
 from core.settings import Settings
-from core.telemetry import CONFINEMENT
+from core.telemetry import CONFINEMENT, describe
 from providers.parsing.confinement import INDISPENSABLE, Wall
 from providers.parsing.factory import open_parser
 from providers.parsing.sandbox import walls
@@ -99,7 +99,7 @@ async def _work(ingestion: Ingestion, wake: asyncio.Event, number: int) -> None:
             if await ingestion.run_next(name):
                 continue
         except DatabaseUnavailable as error:
-            logger.warning("no work claimed", cause=repr(error.__cause__))
+            logger.warning("no work claimed", cause=describe(error.__cause__))
         except Exception:
             logger.exception("claiming work broke")
         try:
@@ -129,5 +129,5 @@ async def _hear(services: Services, wakes: Sequence[asyncio.Event]) -> None:
         try:
             await worker.async_run()
         except LOST as error:
-            logger.warning("redis lost; looking for work without it", error=str(error))
+            logger.warning("redis lost; looking for work without it", error=describe(error))
         await asyncio.sleep(RECONNECT_SECONDS)

@@ -3,6 +3,7 @@
 import structlog
 
 from core.errors import ProviderUnavailable
+from core.telemetry import describe
 from db import blobs, purges
 from db.engine import Database
 from providers.storage import Storage
@@ -33,7 +34,7 @@ class Sweeper:
             try:
                 await self._storage.delete(key)
             except ProviderUnavailable as error:
-                logger.warning("file not deleted", key=key, cause=repr(error.__cause__))
+                logger.warning("file not deleted", key=key, cause=describe(error.__cause__))
                 await blobs.postpone(session, key, POSTPONED_SECONDS)
             else:
                 await blobs.keep(session, key)

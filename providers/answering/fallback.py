@@ -6,6 +6,7 @@ from contextlib import aclosing
 import structlog
 
 from core.errors import ProviderUnavailable
+from core.telemetry import describe
 from providers.answering import Answerer, Delta, Question, Step, Tokens, Turn, Verdict
 
 logger = structlog.get_logger()
@@ -58,5 +59,5 @@ class FallbackAnswerer:
             first=self._first.name,
             second=self._second.name,
             code=error.code,
-            cause=repr(error.__cause__),
+            cause=describe(error.__cause__),
         )

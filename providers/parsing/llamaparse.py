@@ -15,6 +15,7 @@ import httpx
 import structlog
 
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
+from core.telemetry import describe
 from providers.breaker import CircuitBreaker
 from providers.parsing import Page, PageWindow
 from providers.parsing.formats import BY_MEDIA_TYPE
@@ -108,7 +109,7 @@ class LlamaParseParser:
                 message = "LlamaParse did not finish in time."
                 raise ProviderUnavailable(ErrorCode.PARSER_TIMEOUT, message) from error
             except Exception as error:  # the client raises bare exceptions, KeyError and the like
-                logger.warning("llamaparse failed", error=repr(error))
+                logger.warning("llamaparse failed", error=describe(error))
                 raise _unavailable() from error
 
 
@@ -129,7 +130,7 @@ class _PatientTransport(httpx.AsyncBaseTransport):
             try:
                 response = await self._inner.handle_async_request(request)
             except httpx.TransportError as error:
-                logger.info("llamaparse unreachable", error=repr(error))
+                logger.info("llamaparse unreachable", error=describe(error))
                 wait = None
             else:
                 if response.is_success:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import os
+import re
 import signal
 import struct
 import sys
@@ -32,6 +33,12 @@ _FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHU
 """How a parser ends that somebody else ended, like the kernel when the machine is out of memory."""
 _OUT_OF_MEMORY = ("memory allocation", "MemoryError", "bad_alloc", "out of memory")
 
+_FRAME = re.compile(
+    r'File "[^"\n]+\.py", line \d+, in [\w<>.]+'
+    r"|^(?:\w+\.)*\w+(?:Error|Exception)(?=:|$)"
+    r"|panicked at [\w./-]+:\d+:\d+",
+    re.MULTILINE,
+)
 logger = structlog.get_logger()
 
 
@@ -184,7 +191,7 @@ class _Reading:
     async def _post_mortem(self) -> ParseFailure | ProviderUnavailable:
         """Why the process ended before it said so."""
         status, last_words = await self._process.wait(), await self._last_words
-        logger.warning("parser process died", status=status, stderr=last_words)
+        logger.warning("parser process died", status=status, where=frames_of(last_words))
         if status == -signal.SIGXCPU:
             return _too_slow()
         if status in _FROM_OUTSIDE:
@@ -195,6 +202,11 @@ class _Reading:
         if aborted or any(words in last_words for words in _OUT_OF_MEMORY):
             return _out_of_memory()  # native code that is refused memory aborts without a word
         return _crashed()
+
+
+def frames_of(last_words: str) -> list[str]:
+    """Where a process died: the rest of what it said may quote the document."""
+    return [match[0] for match in _FRAME.finditer(last_words)]
 
 
 def _decode(frame: bytes) -> Any:

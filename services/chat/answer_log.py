@@ -12,6 +12,7 @@ import structlog
 from core.errors import ErrorCode
 from core.principal import Principal
 from core.states import EventKind
+from core.telemetry import describe
 from db import answer_events, answers, conversations, usage
 from db.answer_events import (
     AnswerCompleted,
@@ -169,7 +170,7 @@ class AnswerLog:
                     async with asyncio.timeout(LEASE_SECONDS / 4):
                         state = await self._checkpoint()
                 except Exception as error:  # whatever ails the database, while the lease lasts
-                    logger.warning("checkpoint postponed", error=repr(error))
+                    logger.warning("checkpoint postponed", error=describe(error))
                     continue
                 if state != "held":
                     return state

@@ -8,7 +8,7 @@ import structlog
 
 from core.errors import DatabaseUnavailable, DomainError, ErrorCode, ParseFailure
 from core.states import DocumentStatus
-from core.telemetry import JOB_SECONDS, JOBS
+from core.telemetry import JOB_SECONDS, JOBS, describe
 from db import chunks, documents, jobs
 from db.engine import Database
 from db.jobs import Claim, LeaseLost
@@ -77,7 +77,7 @@ class Ingestion:
             failure = Failure(error.code, error.message, error.advice)
             return await self._settle(attempt, lambda attempt: _fail(attempt, failure))
         except DomainError as error:
-            logger.warning("attempt interrupted", code=error.code, cause=repr(error.__cause__))
+            logger.warning("attempt interrupted", code=error.code, cause=describe(error.__cause__))
             failure = Failure(error.code, error.message, TRY_AGAIN)
             return await self._settle(attempt, lambda attempt: _retry_later(attempt, failure))
         except Exception:

@@ -52,7 +52,7 @@ def test_json_is_one_object_a_line() -> None:
         "level": "warning",
         "correlation_id": "job-1",
     }
-    assert "RuntimeError: broken" in third["exception"]
+    assert third["exception"].endswith("RuntimeError"), "what it says may quote people"
 
 
 def test_brief_has_warnings_and_a_line_for_each_document() -> None:
@@ -78,7 +78,8 @@ logging.getLogger("a.library").warning("from a library")
 def test_tracebacks_show_no_local_variables() -> None:
     for format_ in ("console", "json"):
         text = "\n".join(lines(format_))
-        assert "RuntimeError: broken" in text
+        assert "RuntimeError: " not in text, "what an error says may quote people"
+        assert "RuntimeError" in text
         assert text.count("swordfish") == text.count('secret = "swordfish"')
 
 
