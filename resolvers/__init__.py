@@ -1,1 +1,1 @@
-"""What each field of the schema does."""
+"""Resolvers: how each field of the schema gets its value."""

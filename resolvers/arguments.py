@@ -1,4 +1,4 @@
-"""Arguments into what services take."""
+"""Conversion of GraphQL arguments into what services take."""
 
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
@@ -15,11 +15,14 @@ from services.chat.chat import Ask
 from services.uploads import Announced, Upload
 
 MAX_DOCUMENT_IDS = 1_000
-"""They are kept with each question."""
+"""How many documents a question may name; they are stored with it."""
 
 
 def document_ids(ids: Sequence[strawberry.ID] | None) -> list[UUID] | None:
-    """Foreign ones find nothing. Raises `InvalidInput` for malformed ones and too many."""
+    """Documents by their global ids; another user's find nothing.
+
+    Raises `InvalidInput` for malformed ids and for too many.
+    """
     if ids is None:
         return None
     if len(ids) > MAX_DOCUMENT_IDS:

@@ -1,4 +1,4 @@
-"""What every resolver of one operation shares."""
+"""The context that all resolvers of one operation share."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -13,7 +13,7 @@ from services.rate_limit import Activity
 
 
 class Context:
-    """Made anew for each operation, so that nothing stale outlives it."""
+    """The services and the caller of one operation; no context outlives its operation."""
 
     def __init__(
         self,
@@ -27,12 +27,12 @@ class Context:
         self.maybe_principal = principal
         self.request_id = request_id
         self.address = address
-        """The client's, as far as proxies tell it."""
+        """The client's address, as far as proxies tell it."""
         self._told_to_wait = told_to_wait
 
     @property
     def principal(self) -> Principal:
-        """Raises `Unauthenticated` for anonymous requests."""
+        """The caller. Raises `Unauthenticated` for anonymous requests."""
         if self.maybe_principal is None:
             raise Unauthenticated(LOG_IN_FIRST)
         return self.maybe_principal

@@ -39,7 +39,7 @@ class ErrorsAsData(FieldExtension):
 
 
 class NotFoundAsNull(FieldExtension):
-    """A nullable field is null when there is nothing, or nothing of one's own."""
+    """Makes a nullable field null when what it asks for does not exist for the caller."""
 
     async def resolve_async(
         self, next_: AsyncExtensionResolver, source: Any, info: Info[Any, Any], **kwargs: Any

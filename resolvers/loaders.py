@@ -31,7 +31,7 @@ from services.layout import boxes_of
 
 PageKey = tuple[UUID, int]
 PAGES_AT_ONCE = 8
-"""With its words' places a page takes megabytes at most."""
+"""Pages that one query loads; with the places of its words, a page may take megabytes."""
 
 
 class Loaders(Loading):
@@ -53,7 +53,7 @@ class Loaders(Loading):
         self._message_pages = DataLoader(self._load_message_pages)
 
     def forget(self) -> None:
-        """Before each event of a subscription: what was read may have changed."""
+        """Empty all caches, before each event of a subscription: rows may have changed."""
         for loader in (
             self._documents,
             self._versions,
@@ -125,7 +125,7 @@ class Loaders(Loading):
         return await self._services.downloads.url(self._principal, version, inline)
 
     async def citation(self, made: CitationRow) -> Citation:
-        """One that an event told of: what it cites may be renamed or deleted since."""
+        """The citation that an event told of, whose document may be renamed or deleted since."""
         version = await self._versions.load(made.version_id)
         if version is None:
             return mapping.citation(made.without_words())

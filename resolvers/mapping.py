@@ -1,4 +1,4 @@
-"""Rows into the types of the schema."""
+"""Mapping of rows and results of services to the types of the schema."""
 
 from typing import TypeVar
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Everything that can be changed."""
+"""Root fields of mutations: everything that can be changed."""
 
 import strawberry
 

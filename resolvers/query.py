@@ -1,4 +1,4 @@
-"""Everything that can be asked."""
+"""Root fields of queries: everything that can be asked."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""The schema, whole."""
+"""The executable schema, built of its three roots."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,4 +1,4 @@
-"""Everything that can be watched."""
+"""Root fields of subscriptions: everything that can be watched."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -161,7 +161,7 @@ async def _event(info: Info, message_id: UUID, event: Event) -> ChatEvent:
 
 
 def _failed(error: DomainError, sequence: int) -> ChatFailed:
-    """Sequence 0: nothing was begun, so there is nothing to resume."""
+    """The failure as an event; with sequence 0 nothing was begun, so nothing can be resumed."""
     return ChatFailed(
         sequence=sequence,
         code=error.code,

@@ -46,7 +46,7 @@ def create_app(settings: Settings) -> Starlette:
 
 
 def app_factory() -> Starlette:
-    """For `uvicorn --factory server.app:app_factory`, with settings from the environment."""
+    """Make the application for `uvicorn --factory`, with settings from the environment."""
     settings = Settings()
     configure_logging(settings.log_level, settings.log_format)
     return create_app(settings)

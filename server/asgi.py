@@ -29,7 +29,7 @@ from server.websocket import ConnectionLimits, GraphQLOverWebSocket
 PATH = "/graphql"
 MAX_MESSAGE_BYTES = 1024 * 1024
 CLOSE_SECONDS = 5
-"""For requests that still run when the process has drained."""
+"""How long requests that still run may take once the process has drained."""
 ANY_PORT = ":*"
 """Ends an origin in `Settings.cors_origins`."""
 
@@ -41,7 +41,7 @@ def build_app(
     lifespan: Lifespan[Starlette] | None = None,
     routes: Sequence[BaseRoute] = (),
 ) -> Starlette:
-    """`/readyz` expects the lifespan to yield `{"services": ...}`.
+    """Build the application; its lifespan has to yield `{"services": ...}`.
 
     Whoever serves the application runs `app.state.drain` before the end.
     """
@@ -87,7 +87,7 @@ def response_memory(settings: Settings) -> ResponseMemory:
 
 
 def uvicorn_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
-    """Logging is ours (`core.telemetry.configure_logging`), one line per operation."""
+    """Configure uvicorn without its logging: `core.telemetry` logs a line per operation."""
     config = uvicorn.Config(
         app,
         host=settings.host,

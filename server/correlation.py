@@ -1,4 +1,4 @@
-"""Gives every request an id that its log lines, its errors and its response carry."""
+"""Correlation ids, which log lines, errors and the response of a request carry."""
 
 import re
 
@@ -19,7 +19,7 @@ _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Correlation:
-    """ASGI middleware, the outermost: counts responses, and answers what nobody caught."""
+    """Outermost ASGI middleware: gives ids, counts responses, answers uncaught errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""How a process leaves while others take over: a deploy breaks no answer.
+"""Draining: how a process leaves while others take over, without breaking an answer.
 
 From the signal on `/readyz` says so and no question is accepted, while the listener stays open for
 whoever has not heard of it yet. Idle streams are sent away in slices, so that their clients do not
@@ -22,13 +22,13 @@ logger = structlog.get_logger()
 
 
 class Stream(Protocol):
-    """A connection that lasts: a websocket or an event stream."""
+    """A long-lived connection: a websocket or an event stream."""
 
     @property
     def carries_answer(self) -> bool: ...
 
     def leave(self) -> None:
-        """End, so that the client connects elsewhere."""
+        """End the stream, so that the client connects elsewhere."""
 
 
 class Drain:
@@ -50,7 +50,7 @@ class Drain:
             self._streams.discard(stream)
 
     def cut_short(self) -> None:
-        """Leave at once, whatever is being written."""
+        """Stop draining at once, whatever is being written."""
         self._cut_short.set()
 
     async def run(self, answers: Callable[[], int]) -> None:

@@ -1,11 +1,11 @@
-"""JSON as it goes over the wire."""
+"""Encoding and decoding of JSON on the wire."""
 
 from json import JSONDecoder, JSONEncoder
 from typing import Any
 
 
 def decode_json(text: str | bytes) -> Any:
-    """Raises `ValueError` for anything but UTF-8 JSON of bearable depth, `NaN` included."""
+    """Decode UTF-8 JSON. Raises `ValueError` for anything else, `NaN` and excessive depth too."""
     if isinstance(text, bytes):
         text = text.decode("utf-8")
     try:
@@ -15,7 +15,7 @@ def decode_json(text: str | bytes) -> Any:
 
 
 def encode_json(value: object) -> str:
-    """Half of a surrogate pair, which JSON escapes can smuggle in, becomes `?`."""
+    """Encode a value as UTF-8; half of a surrogate pair, which cannot be encoded, becomes `?`."""
     text = _encoder.encode(value)
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 

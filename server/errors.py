@@ -1,4 +1,4 @@
-"""What clients see of a failure: codes, safe messages, and a correlation id for the rest."""
+"""Errors as clients see them: codes, safe messages, and a correlation id for the rest."""
 
 import re
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ _ECHOES = re.compile(
     r"(?<!invalid value:).*",
     re.DOTALL,
 )
-"""What graphql-core repeats of a value, which may be a password and stands in Python's notation."""
+"""Parts of messages in which graphql-core repeats a value, which may be a password."""
 _NAMED_VALUE = re.compile(r"\bValue '.*' does not exist", re.DOTALL)
 _SUGGESTION = re.compile(r" Did you mean .*?\?")
 
@@ -66,7 +66,7 @@ def coded(error: GraphQLError, code: str, *, suggestions: bool = True) -> GraphQ
 
 
 def published(error: GraphQLError, *, suggestions: bool = True) -> GraphQLError:
-    """The error as clients may see it; what nobody expected goes to the log, not to them."""
+    """The error as clients may see it; an unexpected one is logged and masked."""
     if "code" in (error.extensions or {}):
         return error
     if error.nodes and isinstance(error.nodes[0], VariableDefinitionNode):

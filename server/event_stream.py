@@ -15,7 +15,7 @@ from server.results import result_body
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 15
-"""Proxies end a response that is silent for longer, often after 60 seconds."""
+"""Seconds between comments that keep a stream open; proxies end silent ones, often after 60."""
 
 _HEADERS = [
     (b"content-type", f"{MEDIA_TYPE}; charset=utf-8".encode()),

@@ -1,4 +1,4 @@
-"""How fields become the values of an answer."""
+"""Execution of fields within a bound on the size of the answer."""
 
 from typing import Any
 

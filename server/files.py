@@ -1,4 +1,4 @@
-"""Original files, by addresses that `Document.downloadUrl` and `prepareUpload` hand out."""
+"""Upload and download of files by the addresses that the API hands out."""
 
 import re
 from collections.abc import AsyncIterator
@@ -77,7 +77,7 @@ async def download(request: Request) -> Response:
 
 
 async def upload(request: Request) -> Response:
-    """The body is the file, as it was announced; a broken one is sent again from the start."""
+    """Take an announced file as the body; a transfer that broke off starts again."""
     services: Services = request.state.services
     length = request.headers.get("content-length")
     size = int(length) if length else None

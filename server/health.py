@@ -6,12 +6,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 
 async def healthz(_: Request) -> Response:
-    """The process answers."""
+    """Liveness: the process answers."""
     return PlainTextResponse("ok")
 
 
 async def readyz(request: Request) -> Response:
-    """503 while draining and without the database; without Redis all works, only later."""
+    """Readiness: 503 while draining and without the database; Redis is not needed to be ready."""
     if request.app.state.drain.begun:
         return JSONResponse({"process": "draining"}, 503)
     parts: dict[str, str | None] = await request.state.services.ready()

@@ -33,7 +33,7 @@ JSON = "application/json"
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 MAX_JSON_BYTES = 1024 * 1024
 MAX_ANONYMOUS_JSON_BYTES = 64 * 1024
-"""Signing in takes little; reading JSON takes time for which nobody would answer."""
+"""Largest JSON body of an anonymous request, enough to sign in: parsing more costs CPU."""
 SLICE_BYTES = 64 * 1024
 
 _ANSWERS = {
@@ -47,7 +47,7 @@ _ANSWERS = {
 
 
 class SlicedResponse(Response):
-    """Sent no faster than it is read, so that its end tells that it was taken."""
+    """A response that is sent no faster than it is read, so that its end shows it was taken."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send(
@@ -126,7 +126,7 @@ class GraphQLOverHTTP:
     async def _authenticate(
         self, request: Request
     ) -> tuple[Principal | None, RequestRefused | None]:
-        """A bad token is refused only where one is needed: it must not bar the way to a new one."""
+        """Authenticate; a bad token is refused only later, where the operation needs a user."""
         try:
             authorization = request.headers.get("authorization")
             return await self._executor.authenticate(request, authorization), None
@@ -176,7 +176,7 @@ class GraphQLOverHTTP:
 
 
 def negotiate(accept: str | None) -> str:
-    """The media type to answer with; without a wish the specification's own.
+    """The media type to answer with; the specification's own unless the client asks otherwise.
 
     Raises `RequestRefused` (406).
     """
@@ -218,7 +218,7 @@ def _unauthorized(message: str, detail: str = "") -> RequestRefused:
 
 
 def _refuse(refusal: RequestRefused, media_type: str) -> Response:
-    """A JSON body whatever the client wished: there is no event stream to speak of."""
+    """Refuse with a JSON body, whatever media type the client asked for."""
     error = {"message": refusal.message, "extensions": refusal.extensions}
     response = _encode(
         {"errors": [error]}, refusal.status, JSON if media_type == EVENT_STREAM else media_type

@@ -1,4 +1,4 @@
-"""What an operation may ask for, what a request may send, and how much one caller may hold open."""
+"""Limits on operations, on request bodies and on the connections of one caller."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -39,18 +39,18 @@ MAX_DEPTH = 12
 MAX_FIELDS = 500
 MAX_ALIASES = 15
 MAX_REPEATS = 30
-"""Fields asked for again beside themselves; comparing them all pairwise is quadratic."""
+"""How often one field may be repeated: validation compares repetitions pairwise."""
 MAX_ROOT_FIELDS = {
     OperationType.QUERY: 20,
     OperationType.MUTATION: 4,
     OperationType.SUBSCRIPTION: 1,
 }
 MAX_COST = 20_000
-"""Objects that one operation may have looked up, and texts that weigh as much."""
+"""Largest cost of an operation, in objects that are looked up."""
 USUAL_SIZE = 5
-"""Of a list whose size nobody chooses."""
+"""Assumed size of a list that takes no `first`."""
 TEXT_COST = {("Page", "text"): 20}
-"""In objects: what a field may hold that is long by itself."""
+"""Cost of a field that may hold a long text, in objects."""
 
 _INTROSPECTION = frozenset({"__schema", "__type"})
 
@@ -61,12 +61,12 @@ def too_expensive(message: str) -> GraphQLError:
 
 @dataclass(slots=True)
 class _Weight:
-    """Of a selection set with every fragment spread out."""
+    """Weight of a selection set with its fragments spread."""
 
     names: set[str] = field(default_factory=set)
-    """Response names on its first level."""
+    """Response names on the first level of the selection set."""
     width: int = 0
-    """Fields on its first level."""
+    """Number of fields on the first level."""
     depth: int = 0
     fields: int = 0
     aliases: int = 0
@@ -221,7 +221,7 @@ def limit_body(request: Request, max_bytes: int) -> Request:
 
 
 def caller(connection: HTTPConnection, principal: Principal | None) -> object:
-    """Whom to count a connection for: the user, or the address of somebody anonymous."""
+    """The key to count a connection under: the user, or the address of an anonymous client."""
     if principal is not None:
         return principal.user_id
     return connection.client.host if connection.client else None
@@ -236,7 +236,7 @@ class ConnectionCap:
 
     @contextmanager
     def hold(self, caller: object) -> Iterator[None]:
-        """Raises `RateLimited` at the limit."""
+        """Count a connection while the block runs. Raises `RateLimited` at the limit."""
         if self._open[caller] >= self._limit:
             raise RateLimited("Too many open connections.", retry_after=1)
         self._open[caller] += 1

@@ -15,14 +15,14 @@ from server.errors import RequestRefused
 MAX_FILES = 10
 MAX_FIELD_BYTES = 1024 * 1024
 ENVELOPE_BYTES = 3 * MAX_FIELD_BYTES
-"""What a body may hold beside its files: two fields, boundaries and the parts' headers."""
+"""Bytes that a body may have beside its files: two fields, boundaries and headers."""
 
 PREFLIGHT_HEADERS = ("apollo-require-preflight", "x-apollo-operation-name", "graphql-preflight")
-"""A page of another origin can send a form unasked, but not with one of these headers."""
+"""Headers of which one is required: pages of other origins cannot send them in a form."""
 
 
 def require_preflight(request: Request) -> None:
-    """Raises `RequestRefused`."""
+    """Raises `RequestRefused` for a form that a page of another origin may have sent."""
     if not any(request.headers.get(name) for name in PREFLIGHT_HEADERS):
         raise RequestRefused(
             400, f"A multipart request needs one of the headers {', '.join(PREFLIGHT_HEADERS)}."
@@ -30,7 +30,7 @@ def require_preflight(request: Request) -> None:
 
 
 async def read_form(request: Request, max_upload_bytes: int) -> FormData:
-    """The parts, large files spooled to disk; the caller closes it. Raises `RequestRefused`.
+    """Read a form, large files spooled to disk; the caller closes it. Raises `RequestRefused`.
 
     Of a longer file just enough is read to see that it is too long: refusing it is up to the
     operation that takes it, whose result has a type for that.
@@ -64,7 +64,7 @@ async def read_form(request: Request, max_upload_bytes: int) -> FormData:
 
 
 class _Cut:
-    """A body that ends after so many bytes as if it ended there."""
+    """A body that is cut after so many bytes."""
 
     def __init__(self, request: Request, max_bytes: int) -> None:
         self.was_cut = False

@@ -1,4 +1,4 @@
-"""Runs operations for every transport: limits, a context of their own, masking, metrics, logs."""
+"""Execution of operations for every transport, with limits, masking, metrics and logs."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
@@ -21,7 +21,7 @@ from server.limits import MAX_COST, caller, operation_cost, too_expensive
 from server.validation import load
 
 Authenticate = Callable[[HTTPConnection, str | None], Awaitable[Principal | None]]
-"""The connection and its Authorization value into who is asking; raises `Unauthenticated`."""
+"""Finds the caller of a connection by its Authorization value; raises `Unauthenticated`."""
 NewContext = Callable[[HTTPConnection, Principal | None], object]
 """Makes what resolvers find in `info.context`; called for every operation."""
 
@@ -30,13 +30,13 @@ PUBLIC_FIELDS = frozenset(
 )
 
 ANSWER_FIELDS = frozenset(("chat", "answer"))
-"""Subscriptions that end by themselves, with the answer that they carry."""
+"""Subscriptions that carry an answer and end with it."""
 
 logger = structlog.get_logger()
 
 
 class PersistedQueryNotSupported(ValueError):
-    """A hash came in place of the query, which clients send when they are told so."""
+    """A hash was sent in place of a query; told so, clients send the query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class OperationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A request whose document has been looked at; with `errors` it does not run."""
+    """A request with its parsed and validated document; with `errors` it does not run."""
 
     request: OperationRequest
     node: OperationDefinitionNode | None
@@ -85,7 +85,7 @@ class Operation:
 
     @property
     def is_public(self) -> bool:
-        """Whether it only asks for what needs no user: logging in, the schema, what is wrong."""
+        """Whether the operation needs no user: it logs in, reads the schema, or cannot run."""
         return self.root_fields <= PUBLIC_FIELDS
 
     @property
@@ -132,7 +132,7 @@ class Executor:
     async def run(
         self, operation: Operation, connection: HTTPConnection, principal: Principal | None
     ) -> AsyncGenerator[ExecutionResult, None]:
-        """One result of a query or mutation, any number of a subscription, errors masked.
+        """Yield one result of a query or mutation, any number of a subscription, errors masked.
 
         Read it to its end or close it; closing is recorded as the operation's cancellation. Each
         result counts as held in memory until the next one is asked for: send it before.
@@ -174,7 +174,7 @@ class Executor:
 
 @contextmanager
 def _recorded(operation: Operation, principal: Principal | None) -> Iterator[list[GraphQLError]]:
-    """Counts, times and logs an operation by the errors that the body puts into the list."""
+    """Count, time and log an operation; the body puts its errors into the list."""
     errors: list[GraphQLError] = []
     type_ = operation.type.value if operation.type else "unknown"
     subscription = operation.type is OperationType.SUBSCRIPTION

@@ -1,4 +1,4 @@
-"""Results of operations as clients get them, whatever the transport."""
+"""Bodies of the results of operations, the same for all transports."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from strawberry.types import ExecutionResult
 
 
 def result_body(result: ExecutionResult) -> dict[str, Any]:
-    """As in the specification's section on the response format: no data if nothing ran."""
+    """A result in the specification's response format, without `data` if nothing ran."""
     body: dict[str, Any] = {}
     if result.errors:
         body["errors"] = [error.formatted for error in result.errors]

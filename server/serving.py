@@ -1,4 +1,4 @@
-"""uvicorn, leaving in good order."""
+"""A uvicorn server that drains before it stops."""
 
 import socket
 from types import FrameType
@@ -10,7 +10,7 @@ from services.container import Services
 
 
 class Server(uvicorn.Server):
-    """Drains before it closes anything; a second signal cuts that short."""
+    """Server that drains before it closes anything; a second signal cuts that short."""
 
     def __init__(self, config: uvicorn.Config, drain: Drain) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""GraphQL documents: parsed, validated and cached by their text."""
+"""Parsing and validation of GraphQL documents, cached by their text."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,22 +31,22 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 RULES_WITHOUT_INTROSPECTION = (*RULES, NoSchemaIntrospectionCustomRule)
 
 CACHED_DOCUMENTS = 256
-"""Real clients send some dozens; the largest document allowed takes about 300 KiB."""
+"""Number of cached documents; clients send some dozens, the largest takes about 300 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document and the errors, all with codes, that keep it from running."""
+    """A parsed document and the errors, all with codes, that keep it from running."""
 
     ast: DocumentNode
     errors: list[GraphQLError]
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """None when the document has no such operation, or several and no name is given."""
+        """The operation of that name; None if there is none, or several and no name is given."""
         return get_operation_ast(self.ast, name)
 
     def root_fields(self, operation: OperationDefinitionNode) -> Iterator[str]:
-        """Names of the fields that a valid operation begins with, fragments spread out."""
+        """Names of the root fields of a valid operation, those in fragments too."""
         fragments = {
             definition.name.value: definition
             for definition in self.ast.definitions

@@ -28,7 +28,7 @@ PROTOCOL = "graphql-transport-ws"
 TRY_AGAIN_LATER = 1013
 """The close code after which graphql-ws tries again; it takes 4429 for the end of all tries."""
 SEND_SECONDS = 30
-"""A peer that has not taken a message for so long is given up."""
+"""Seconds after which a peer that takes no message is given up."""
 MAX_SMALL_MESSAGE_BYTES = 16 * 1024
 """Of what anybody may send, and of pings, which are sent back."""
 
@@ -36,7 +36,7 @@ logger = structlog.get_logger()
 
 
 class Close(Exception):
-    """Ends the connection; without a code because the peer has gone."""
+    """Raised to end the connection; without a code because the peer has gone."""
 
     def __init__(self, code: int | None = None, reason: str = "") -> None:
         super().__init__(code, reason)
@@ -47,9 +47,9 @@ class Close(Exception):
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
     init_seconds: float = 10
-    """From the handshake to the acknowledged `connection_init`."""
+    """Seconds from the handshake to the acknowledged `connection_init`."""
     operations: int = 50
-    """Running at the same time."""
+    """Number of operations that may run at the same time."""
     uninitialised: int = 200
     """Connections of one address that have not been acknowledged yet."""
 
@@ -122,9 +122,9 @@ class _Connection:
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._operation_count = 0
         self._answers: set[str] = set()
-        """Operations that carry an answer."""
+        """Ids of operations that carry an answer."""
         self._tasks: set[asyncio.Task[None]] = set()
-        """Of the operations, and of those completed that have not cleaned up yet."""
+        """Tasks of the operations, also of completed ones that are still cleaning up."""
         self._end: Close | None = None
 
     @property

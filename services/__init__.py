@@ -1,1 +1,1 @@
-"""Use cases: what Lectern does for people, told without HTTP, GraphQL or SQL."""
+"""Use cases of Lectern, free of HTTP, GraphQL and SQL."""

@@ -1,4 +1,4 @@
-"""Registering, logging in, and staying logged in."""
+"""Accounts, logins and API keys."""
 
 import asyncio
 import unicodedata
@@ -28,7 +28,7 @@ from db.engine import Database, WriteSession
 from services.rate_limit import RateLimit
 
 REUSE_GRACE = timedelta(seconds=10)
-"""A refresh token may be sent again this soon: the first answer may have been lost."""
+"""How soon a used refresh token may be sent again: the answer to it may have been lost."""
 KEY_TRUSTED = timedelta(minutes=15)
 """How long a connection outlives the API key that it was opened with."""
 MIN_PASSWORD_LENGTH = 10
@@ -39,7 +39,7 @@ API_KEY_PREFIX = "lak"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Proof of identity as clients hold it."""
+    """The tokens of a login, and its user."""
 
     access: AccessToken
     refresh_token: str
@@ -50,7 +50,7 @@ class Session:
 class CreatedApiKey:
     key: accounts.ApiKey
     secret: str
-    """Shown once; only its hash is kept."""
+    """The secret, which is shown once: only its hash is kept."""
 
 
 class Accounts:
@@ -97,8 +97,11 @@ class Accounts:
             return await self._open(session, user, family_id=new_id())
 
     async def login(self, email: str, password: str, address: str | None = None) -> Session:
-        """Raises `RateLimited` after too many failures of one account or tries from one address,
-        and `InvalidCredentials`, after the same work whether the user exists or not."""
+        """Open a session, with the same work whether the user exists or not.
+
+        Raises `RateLimited` after too many failures of one account or tries from one address,
+        and `InvalidCredentials`.
+        """
         if address is not None:
             await self._addresses.hit(network_of(address))
         email = email.strip().lower()
@@ -115,7 +118,10 @@ class Accounts:
             return await self._open(write, user, family_id=new_id())
 
     async def refresh(self, refresh_token: str) -> Session:
-        """Rotate; raises `InvalidRefreshToken`, and a reused token ends its whole family."""
+        """Exchange a refresh token for a new session; a reused token ends its whole family.
+
+        Raises `InvalidRefreshToken`.
+        """
         token = OpaqueToken.parse(REFRESH_PREFIX, refresh_token)
         invalid = InvalidRefreshToken("The session has ended; log in again.")
         if token is None:
@@ -149,7 +155,7 @@ class Accounts:
                 await accounts.revoke_family(session, principal.session_id)
 
     async def delete(self, principal: Principal, password: str) -> None:
-        """Take the account away with all that it has; files follow within seconds.
+        """Delete the account with all that it has; the sweeper deletes files within seconds.
 
         Raises `RateLimited` after too many failures, `InvalidCredentials` and `Unauthenticated`.
         """
@@ -194,7 +200,7 @@ class Accounts:
         return CreatedApiKey(key, str(token))
 
     async def api_keys(self, principal: Principal) -> list[accounts.ApiKey]:
-        """Newest first, those that have ended included."""
+        """All keys of the user, newest first, those that have ended included."""
         async with self._database.read(principal.user_id) as session:
             return await accounts.api_keys(session)
 
@@ -215,7 +221,7 @@ class Accounts:
         return key
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
-        """Who an `Authorization` header stands for; raises `Unauthenticated`."""
+        """The caller whom an `Authorization` header stands for. Raises `Unauthenticated`."""
         if not authorization:
             return None
         scheme, _, credential = authorization.strip().partition(" ")

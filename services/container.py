@@ -1,4 +1,4 @@
-"""Every service of a process, opened together and closed together."""
+"""The services of a process, which open and close together."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
@@ -41,7 +41,7 @@ from services.uploads import Uploads
 logger = structlog.get_logger()
 READY_SECONDS = 3
 LOGIN_TRIES, LOGIN_WINDOW_SECONDS = 10, 300
-"""Of one account, from anywhere; a success begins anew."""
+"""How often one account may fail to log in, from anywhere, until a success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Services:
         return await self.accounts.authenticate(authorization)
 
     async def warm_up(self) -> None:
-        """Load what the first question would wait for."""
+        """Load the models that the first question would wait for."""
         try:
             await self.embedder.embed_query("Is anybody there?")
         except DomainError as error:
@@ -79,7 +79,7 @@ class Services:
         await asyncio.to_thread(detect_language, "Is anybody there?")
 
     async def ready(self) -> dict[str, str | None]:
-        """What each part lacks to serve requests; None for nothing."""
+        """What each part lacks to serve requests, by name; None if it lacks nothing."""
         database, redis = await asyncio.gather(
             _lacks(self._check_database()), _lacks(self.redis.ping())
         )
@@ -92,7 +92,7 @@ class Services:
 
 @asynccontextmanager
 async def open_services(settings: Settings) -> AsyncIterator[Services]:
-    """Raises `ValueError` naming the setting that is missing."""
+    """Open the services. Raises `ValueError`, naming a setting that is missing."""
     database_url = _required(settings.database_url, "DATABASE_URL")
     redis_url = _required(settings.redis_url, "REDIS_URL")
     secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None

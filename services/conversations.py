@@ -20,7 +20,7 @@ Cursor = tuple[datetime, UUID]
 
 class Conversations:
     def __init__(self, database: Database, limit: int) -> None:
-        """`limit`: of one user's conversations."""
+        """One user has at most `limit` conversations."""
         self._database = database
         self._limit = limit
 
@@ -53,7 +53,10 @@ class Conversations:
     async def page_of(
         self, principal: Principal, first: int, after: Cursor | None
     ) -> tuple[list[Conversation], bool]:
-        """Latest active first, and whether there are more; raises `InvalidInput`."""
+        """Conversations, the latest active first, and whether there are more.
+
+        Raises `InvalidInput`.
+        """
         check_page_size(first)
         async with self._database.read(principal.user_id) as session:
             found = await conversations.conversations_page(session, first + 1, after)
@@ -62,7 +65,7 @@ class Conversations:
     async def messages(
         self, principal: Principal, pages: Sequence[MessagesPage]
     ) -> list[tuple[list[Message], bool]]:
-        """Of each page, oldest first, and whether there are more."""
+        """The messages of each page, oldest first, and whether there are more."""
         one_more = [replace(page, limit=page.limit + 1) for page in pages]
         async with self._database.read(principal.user_id) as session:
             found = await conversations.messages_pages(session, one_more)

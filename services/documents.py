@@ -1,4 +1,4 @@
-"""A user's library: watch, read, rename, stop, retry, delete."""
+"""The documents of a user: reading, watching, renaming, stopping, retrying, deleting."""
 
 import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
@@ -23,10 +23,10 @@ from services.queue import Queue
 RECHECK_SECONDS = 2.0
 """How long a subscriber goes without a hint before it reads again."""
 ENDED = (DocumentStatus.READY, DocumentStatus.FAILED, DocumentStatus.CANCELLED)
-"""No further snapshot comes unless somebody asks for more."""
+"""Statuses after which no snapshot follows by itself."""
 MAX_FILENAME_CHARACTERS = 255
 LOOK_BACK = timedelta(seconds=60)
-"""No transaction takes longer from stamping a snapshot to its commit."""
+"""Longest time from a snapshot's stamp to its commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Documents:
     async def versions_of(
         self, principal: Principal, document_ids: Sequence[UUID]
     ) -> dict[UUID, list[Version]]:
-        """Of each document, newest first."""
+        """The versions of each document, newest first."""
         async with self._database.read(principal.user_id) as session:
             return await documents.versions_of(session, document_ids)
 
@@ -86,7 +86,7 @@ class Documents:
         statuses: Sequence[DocumentStatus] | None,
         search: str | None,
     ) -> tuple[list[Document], bool]:
-        """Newest first, and whether there are more; raises `InvalidInput`."""
+        """Documents, newest first, and whether there are more. Raises `InvalidInput`."""
         check_page_size(first)
         check_storable(search, "search")
         async with self._database.read(principal.user_id) as session:
@@ -108,7 +108,7 @@ class Documents:
             return await self._reread(session, document_id)
 
     async def delete(self, principal: Principal, document_id: UUID) -> None:
-        """From now on nothing answers from it. Raises `NotFound`."""
+        """Delete a document; from now on no answer uses it. Raises `NotFound`."""
         async with self._database.write(principal.user_id) as session:
             if not await documents.delete(session, document_id):
                 raise _no_document()
@@ -151,7 +151,7 @@ class Documents:
     async def progress(
         self, principal: Principal, document_id: UUID, after_version: int
     ) -> AsyncGenerator[Progress]:
-        """The newest snapshot (from 0) or every one after a version, then each new one.
+        """Yield the newest snapshot, or all after `after_version`, then each new one.
 
         Ends with READY, FAILED or CANCELLED, or when the document is deleted. Raises `NotFound`.
         """
@@ -177,7 +177,7 @@ class Documents:
                     await listener.wait(RECHECK_SECONDS)
 
     async def library_progress(self, principal: Principal) -> AsyncGenerator[Progress]:
-        """The newest snapshot of everything unfinished, then of whatever changes; never ends."""
+        """Yield the newest snapshots of unfinished documents, then of any that change, for ever."""
         seen: dict[UUID, Progress] = {}
         async with self._hints.listen(owner_subject(principal.user_id)) as listener:
             async with self._database.read(principal.user_id) as session:
@@ -226,7 +226,7 @@ class Documents:
 
 
 def checked_filename(filename: str) -> str:
-    """A name to show and to recognise a document by, never a path; raises `InvalidInput`."""
+    """A file name in normal form. Raises `InvalidInput` for paths and invisible characters."""
     name = unicodedata.normalize("NFC", filename).strip()
     if not name or len(name) > MAX_FILENAME_CHARACTERS:
         raise InvalidInput(

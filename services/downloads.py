@@ -1,4 +1,4 @@
-"""Addresses that open a stored file for a while, without a header."""
+"""Download addresses, which open a stored file for a while without authentication."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -29,5 +29,5 @@ class Downloads:
         return f"{self._public_url}/files/{token}{suffix}"
 
     def open(self, token: str) -> tuple[UUID, UUID]:
-        """Owner and version that an address of ours stands for; raises `Unauthenticated`."""
+        """The owner and version in the token of an address. Raises `Unauthenticated`."""
         return self._signer.verify_file(token)

@@ -20,12 +20,12 @@ IDLE_SECONDS = 1.0
 
 
 def hint_channel(subject: str) -> str:
-    """Where Redis carries the hints about a subject."""
+    """The Redis channel of the hints about a subject."""
     return f"lectern:hint:{subject}"
 
 
 def owner_subject(owner_id: UUID) -> str:
-    """Anything about any of the owner's documents."""
+    """The subject of changes of any of the owner's documents."""
     return f"owner:{owner_id.hex}"
 
 
@@ -34,17 +34,17 @@ def document_subject(document_id: UUID) -> str:
 
 
 def answer_subject(message_id: UUID) -> str:
-    """The answer has grown."""
+    """The subject of an answer that grows."""
     return f"answer:{message_id.hex}"
 
 
 def stop_subject(message_id: UUID) -> str:
-    """Somebody wants the answer to stop."""
+    """The subject of a request to stop an answer."""
     return f"stop:{message_id.hex}"
 
 
 class Listener:
-    """Wakes when its subject changes."""
+    """Wakes whoever waits when its subject changes."""
 
     def __init__(self) -> None:
         self._change = asyncio.Event()
@@ -53,11 +53,11 @@ class Listener:
         self._change.set()
 
     def forget(self) -> None:
-        """Nothing that was heard so far counts."""
+        """Forget all hints so far."""
         self._change.clear()
 
     async def wait(self, seconds: float) -> bool:
-        """Whether there was a hint within `seconds`; returns at the first."""
+        """Wait for a hint, at most `seconds`; whether there was one."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._change.wait()
@@ -90,7 +90,7 @@ class Hints:
 
     @asynccontextmanager
     async def listen(self, subject: str) -> AsyncIterator[Listener]:
-        """Hear of every change from now on: read the database after entering, not before."""
+        """Listen to a subject while the block runs; read the database inside of it, not before."""
         channel = hint_channel(subject)
         listener = Listener()
         try:
@@ -101,7 +101,7 @@ class Hints:
 
     @property
     def channel_count(self) -> int:
-        """Subjects that somebody of this process listens to."""
+        """Number of subjects that this process listens to."""
         return len(self._listeners)
 
     async def close(self) -> None:
@@ -176,7 +176,7 @@ class Hints:
         return self._connected and connection is not None and connection.is_connected
 
     async def _connect(self) -> None:
-        """Anew, with every subject that is listened to.
+        """Connect anew and subscribe to every subject that is listened to.
 
         Only the reader does this: a handshake that two tasks read breaks for both, and one that is
         cancelled leaves its replies behind. The others send to a connection that is open.

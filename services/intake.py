@@ -1,4 +1,4 @@
-"""What is checked of every file while it passes through, once and without keeping it."""
+"""Checks of every uploaded file while it streams through."""
 
 import asyncio
 import hashlib
@@ -48,7 +48,7 @@ class Intake:
             yield head
 
     async def skim(self, chunks: AsyncIterable[bytes]) -> None:
-        """The same checks for bytes that are needed nowhere else."""
+        """Read the chunks for the checks alone. Raises what `read` raises."""
         async for _ in self.read(chunks):
             pass
 

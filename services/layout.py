@@ -1,4 +1,4 @@
-"""Where words stand on a page."""
+"""Places of words on a page."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from db.documents import Page
 
 UNITS = 10_000
-"""Stored coordinates are ten-thousandths of the page."""
+"""Stored coordinates in a page's width or height."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Box:
 
 
 def boxes_of(page: Page, start: int, end: int) -> list[Box]:
-    """One box a line around the words of `page.text[start:end]`; empty without a layout."""
+    """Boxes around the words of `page.text[start:end]`, one a line; none without a layout."""
     lines: list[list[int]] = []
     for word_start, word_end, x, y, width, height in _words(page.words):
         if word_end <= start or word_start >= end:
@@ -49,7 +49,7 @@ def _words(flat: Sequence[int]) -> Iterator[tuple[int, ...]]:
 
 
 def _same_line(line: list[int], x: int, y: int, bottom: int) -> bool:
-    """Vertical centres meet, and the word continues to the right rather than in a new column."""
+    """Whether the word continues the line to the right, rather than in a new column."""
     middle = (y + bottom) / 2
     gap = x - line[2]
     return line[1] <= middle <= line[3] and -UNITS / 100 <= gap <= UNITS / 20

@@ -1,4 +1,4 @@
-"""Waking the workers: arq jobs say that there is work, the database says which."""
+"""Waking of workers: an arq job says that there is work, the database says which."""
 
 import json
 from uuid import UUID
@@ -21,7 +21,7 @@ def decode_job(data: bytes) -> dict[str, object]:
 
 
 def open_redis(url: str) -> ArqRedis:
-    """Connects when it is first used, so that a process starts without Redis."""
+    """A client that connects when it is first used, so that processes start without Redis."""
     pool = ConnectionPool.from_url(url, socket_connect_timeout=2)
     return ArqRedis(pool, job_serializer=encode_job, job_deserializer=decode_job)
 

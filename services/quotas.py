@@ -1,4 +1,4 @@
-"""What answers cost, and how many of them one user may have."""
+"""Prices and quotas of answers."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
@@ -16,7 +16,7 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Of a million tokens."""
+    """Prices of a million tokens."""
 
     prompt: Decimal
     completion: Decimal
@@ -27,7 +27,7 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Of one user; None bounds nothing. Days and calendar months are those of UTC."""
+    """Limits of one user by day and calendar month of UTC; None bounds nothing."""
 
     daily_answers: int | None
     monthly_tokens: int | None
@@ -58,7 +58,7 @@ class Quotas:
 
 
 def bounds(month: Month) -> tuple[datetime, datetime]:
-    """When it began, and when the next one begins."""
+    """When the month began, and when the next one begins."""
     first = month.today.replace(day=1)
     next_first = (first + timedelta(days=31)).replace(day=1)
     return datetime.combine(first, time(), UTC), datetime.combine(next_first, time(), UTC)

@@ -1,4 +1,4 @@
-"""What becomes of a ranking before it is shown."""
+"""Changes to a ranking before it is shown."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from core.terms import fold, word_terms
 from db.retrieval import Hit
 
 SAME = 0.9
-"""Share of their words that two passages have in common when they say the same."""
+"""Share of common words from which on two passages say the same."""
 SENTENCES_OF = 10
 """How many passages are read sentence by sentence."""
 _WORD = re.compile(r"\w+")
@@ -16,7 +16,9 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？।؟۔])|\n+")
 
 
 def distinct(hits: Sequence[Hit]) -> list[Hit]:
-    """Of passages that say the same, the first. Any other number makes another passage.
+    """The passages without those that say the same as an earlier one.
+
+    Passages with different numbers never say the same.
 
     Likeness is Jaccard's of the sets of words; where words are not spaced, of clauses.
     """
@@ -34,7 +36,7 @@ def distinct(hits: Sequence[Hit]) -> list[Hit]:
 def by_best_sentence(
     hits: Sequence[Hit], weights: Mapping[str, float], languages: tuple[str, ...], share: float
 ) -> list[Hit]:
-    """The first `SENTENCES_OF` ranked anew: what one sentence has of the question counts once more.
+    """Rank the first `SENTENCES_OF` hits anew, by their best sentences too.
 
     Where a sentence has it all, the answer is more likely than where it is scattered. `weights` are
     those of the question's terms; `share` of the best sentence's is added to the score.

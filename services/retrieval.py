@@ -1,4 +1,4 @@
-"""Finding the passages of one's own documents that answer a question."""
+"""Retrieval of the passages of a user's documents that answer a question."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -28,15 +28,18 @@ RERANKED = 32
 
 @dataclass(frozen=True, slots=True)
 class Fusion:
-    """What the words count beside the cosine, which is measured in standard deviations of the
-    candidates' cosines so that it means the same for every model."""
+    """Weights of words beside the cosine.
+
+    The cosine is measured in standard deviations of the candidates' cosines, so that the
+    weights fit every model.
+    """
 
     candidates: int = 100
-    """How deep each leg is read."""
+    """Number of hits that each of the two searches gives."""
     lexical_weight: float = 0.15
     semantic_weight: float = 1.0
     sentence_weight: float = 0.1
-    """Of the terms in the best sentence, each counted as what it adds to BM25 at most."""
+    """Weight of the terms in the best sentence, each by what it adds to BM25 at most."""
 
 
 class Retrieval:
@@ -122,13 +125,13 @@ class Retrieval:
     async def neighbours(
         self, principal: Principal, version_id: UUID, ordinal: int, distance: int = 1
     ) -> list[Hit]:
-        """A passage between up to `distance` others on each side, as the document has them."""
+        """A passage and up to `distance` others before and after it, in the document's order."""
         async with self._database.read(principal.user_id) as session:
             return await retrieval.neighbours(session, version_id, ordinal, distance)
 
 
 async def _reranked(reranker: Reranker, query: str, hits: list[Hit]) -> list[Hit]:
-    """As they were when the reranker does not answer: it improves a search, never prevents it."""
+    """The hits in the reranker's order; as they were when it does not answer."""
     head, tail = hits[:RERANKED], hits[RERANKED:]
     try:
         scores = await reranker.rerank(query, [hit.text for hit in head])

@@ -1,4 +1,4 @@
-"""Files on their way in: through the API, or announced first and then sent to the store."""
+"""Uploads: files sent through the API, or announced first and then sent to the store."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import suppress
@@ -35,9 +35,9 @@ from services.intake import Intake, too_large
 from services.queue import Queue
 
 LIFETIME = timedelta(hours=1)
-"""Of an announced upload: it is sent and completed by then."""
+"""Time in which an announced upload has to be sent and completed."""
 ABANDONED_SECONDS = 2 * LIFETIME.total_seconds()
-"""After so long, whatever arrived and became no version is deleted."""
+"""Age at which a file that became no version is deleted."""
 MAX_KEY_CHARACTERS = 200
 
 
@@ -85,13 +85,13 @@ class Announced:
     id: str = field(default_factory=lambda: new_id().hex)
 
     def key(self, owner_id: UUID) -> str:
-        """Where its bytes arrive."""
+        """The storage key under which the bytes arrive."""
         return f"{owner_id.hex}/{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """PUT the file's bytes to `url` with `headers`, then complete the upload."""
+    """An upload to be made: PUT the file's bytes to `url` with `headers`, then complete it."""
 
     upload_id: str
     url: str
@@ -100,7 +100,7 @@ class Prepared:
 
 
 class Uploads:
-    """What raises leaves nothing behind; what returns cannot be lost any more."""
+    """Uploads that leave nothing behind when they fail and lose nothing once they return."""
 
     def __init__(
         self,
@@ -146,7 +146,7 @@ class Uploads:
             await self._sweep_soon(key)
 
     async def prepare(self, principal: Principal, announced: Announced) -> Prepared | Duplicate:
-        """Where to send a file, or its document if the content is stored already.
+        """Prepare to receive a file, or find the document that has its content already.
 
         Raises `InvalidInput`, `FileTooLarge`, `QuotaExceeded` and `NameTaken`.
         """
@@ -175,7 +175,7 @@ class Uploads:
         return Prepared(ticket.token, url, headers, ticket.expires_at)
 
     async def receive(self, upload_id: str, size: int | None, chunks: AsyncIterable[bytes]) -> None:
-        """Take in the bytes of an announced file, again if need be, where the store is ours.
+        """Store the bytes of an announced file, where the store signs no addresses.
 
         Raises `NotFound`, `UploadMismatch` and `ProviderUnavailable`.
         """
@@ -256,7 +256,7 @@ class Uploads:
             await self._sweep_soon(key)
 
     async def usage(self, principal: Principal) -> tuple[Usage, Usage]:
-        """What is used, and what may be."""
+        """What the user's documents take of the quota, and the quota."""
         async with self._database.read(principal.user_id) as session:
             return await documents.usage(session), self._quota
 
@@ -270,7 +270,7 @@ class Uploads:
         idempotency_key: str | None,
         replaces: str | None = None,
     ) -> Uploaded | Duplicate:
-        """Document, version, first event and job in one transaction."""
+        """Write document, version, first event and job in one transaction."""
         async with self._database.write_alone(principal.user_id) as session:
             if replaces is not None:
                 await blobs.release(session, replaces)
@@ -331,7 +331,7 @@ class Uploads:
         return owner_id, Announced(**announced, on_same_name=on_same_name)
 
     async def _sweep_soon(self, key: str) -> None:
-        """Bytes that became no version; those of a version stand no longer among the abandoned."""
+        """Have a file that became no version deleted soon."""
         with suppress(DatabaseUnavailable):
             async with self._database.write(None) as session:
                 await blobs.postpone(session, key, 0)

@@ -1,1 +1,1 @@
-"""Background work: ingestion jobs, and the sweeper that lets nothing be forgotten."""
+"""Background work: ingestion jobs, and the duties that clean up."""

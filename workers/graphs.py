@@ -1,4 +1,4 @@
-"""Keeps the vectors of large libraries in the graph that their searches read."""
+"""Upkeep of the graphs through which large libraries are searched."""
 
 from db import vectors
 from db.engine import Database

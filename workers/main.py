@@ -32,7 +32,7 @@ from workers.sweeper import SWEEP_SECONDS, Sweeper
 
 logger = structlog.get_logger()
 NICENESS = 10
-"""On a shared machine the API, which people wait for, goes first."""
+"""How far workers give way on a shared machine to the API, which people wait for."""
 WAKE_POLL_SECONDS = 0.02
 WORK_POLL_SECONDS = 2.0
 """How long a lost wake-up or an expired lease can go unnoticed."""
@@ -110,7 +110,7 @@ async def _work(ingestion: Ingestion, wake: asyncio.Event, number: int) -> None:
 
 
 async def _hear(services: Services, wakes: Sequence[asyncio.Event]) -> None:
-    """Be woken by arq; its worker ends when Redis is lost, and is begun again."""
+    """Run arq's worker, which wakes ours; it is begun again after Redis was lost."""
 
     async def ingest(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:
         for wake in wakes:

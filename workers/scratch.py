@@ -1,4 +1,4 @@
-"""Temporary files of a worker, which must not pile up when workers are killed."""
+"""Temporary files of workers, which do not pile up when workers are killed."""
 
 import fcntl
 import os

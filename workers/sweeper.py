@@ -1,4 +1,4 @@
-"""Deletes what nobody can reach any more; any number of sweepers may run at once."""
+"""Deletion of files and rows that nobody can reach any more."""
 
 import structlog
 
@@ -11,7 +11,7 @@ from providers.storage import Storage
 logger = structlog.get_logger()
 SWEEP_SECONDS = 3.0
 POSTPONED_SECONDS = 60
-"""After a store that did not delete a file, others come first."""
+"""How long a file that the store did not delete waits for the next try."""
 
 
 class Sweeper:
@@ -20,7 +20,7 @@ class Sweeper:
         self._storage = storage
 
     async def sweep(self) -> None:
-        """Go on until nothing is due."""
+        """Delete all that is due; any number of sweepers may do so at once."""
         while await self._delete_blob():
             pass
         while await self._purge_slice():

@@ -1,1 +1,1 @@
-"""Questions into answers: their sources, their words, their citations, their log."""
+"""Answering of questions: sources, generation, citations, and the log of events."""

@@ -38,8 +38,7 @@ CHECKPOINT_SECONDS = 1.0
 RETRY_SECONDS = 0.25
 LEASE_SECONDS = 10.0
 SILENT_AFTER_SECONDS = 8.0
-"""So long after it last took its lease a writer says nothing more, lest it speak while a sweeper
-already ends the answer in its place."""
+"""Age of its lease at which a writer falls silent: a sweeper may soon end the answer instead."""
 TAIL_SECONDS, ENDED_SECONDS = 600, 5
 """How long Redis keeps the newest events of an answer, and those of one that has ended: then the
 database has all of them but what was cited from documents deleted since."""
@@ -57,13 +56,13 @@ def failure(code: ErrorCode) -> AnswerFailed:
 
 
 class AnswerTail:
-    """The newest events of answers for other processes, in Redis streams: allowed to be lost."""
+    """The newest events of answers in Redis streams, for other processes; they may be lost."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     async def append(self, message_id: UUID, events: Sequence[Event]) -> None:
-        """Unless they are there already. Also tells whoever follows the answer."""
+        """Add events that are not there yet, and tell whoever follows the answer."""
         await best_effort(self._append(message_id, events), without="answer tail lost")
 
     async def _append(self, message_id: UUID, events: Sequence[Event]) -> None:
@@ -79,7 +78,7 @@ class AnswerTail:
             await pipeline.execute(raise_on_error=False)
 
     async def after(self, message_id: UUID, sequence: int, limit: int) -> list[Event] | None:
-        """The events that follow `sequence`, none if there is no news; None if they are lost."""
+        """The events that follow `sequence`, [] if there are none yet, None if they are lost."""
         stream = self._redis.xrange(_key(message_id), f"({sequence}-0", count=limit)
         entries = await best_effort(stream, without="answer tail not read")
         if entries is None:
@@ -123,7 +122,7 @@ class AnswerLog:
         self._closed = False
 
     def sources(self, count: int, step: AnswererStep | None = None) -> None:
-        """So many passages stand in the database now; `step` found the newest."""
+        """Record that the answer has been given `count` passages; `step` found the newest."""
         self._cut_delta()
         self._record(SourcesFound(count, Step(step.tool, step.subject) if step else None))
 
@@ -177,7 +176,7 @@ class AnswerLog:
         return "gone"
 
     async def end(self, ending: Ending) -> None:
-        """Write the end, once, with everything not yet kept, then say so.
+        """Write the end, once, with all events that are not kept yet, then publish it.
 
         Tried again as long as the lease lasts; after that the sweeper ends the answer.
         """
@@ -219,7 +218,7 @@ class AnswerLog:
             self._record(DeltaWritten(text))
 
     async def _send(self) -> None:
-        """To Redis first: should this process die, nobody has seen what nobody can find."""
+        """Publish new events, to Redis first: what followers see outlives this process."""
         unsent = self._events[self._sent_count :]
         if unsent:
             await self._tail.append(self.message_id, unsent)
@@ -256,7 +255,7 @@ class AnswerLog:
 
 
 def _event(id_: bytes, fields: dict[bytes, bytes]) -> Event:
-    """From an entry of a Redis stream."""
+    """The event in an entry of a Redis stream."""
     kind = EventKind(fields[b"kind"].decode())
     return Event(int(id_.split(b"-")[0]), content_of(kind, json.loads(fields[b"payload"])))
 

@@ -1,4 +1,4 @@
-"""Asking, and following an answer while it is written, from any process, as often as one likes."""
+"""Asking questions, and following their answers from any process."""
 
 import asyncio
 import time
@@ -31,10 +31,10 @@ MAX_QUESTION_CHARACTERS = 10_000
 MAX_STREAMING = 5
 """Answers that one user may have written at the same time."""
 RECHECK_SECONDS = 10.0
-"""How long a follower trusts that it would have heard of news."""
+"""How long a follower waits for a hint before it reads again."""
 STOP_SECONDS = 2.0
 MAX_SEQUENCE = 2**31 - 2
-"""So that the next one is an Int of GraphQL's."""
+"""Largest sequence that a client may send: its successor still is a GraphQL Int."""
 BATCH = 1000
 """Events that a follower holds in memory at most."""
 
@@ -56,7 +56,7 @@ class Asked:
 
 
 class Chat:
-    """Answers are written by tasks of this process, whoever is listening."""
+    """Questions and their answers, which tasks of this process write, followed or not."""
 
     def __init__(
         self,
@@ -81,18 +81,18 @@ class Chat:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Answers that are still being written end INTERRUPTED with their text."""
+        """End the answers that are still being written as INTERRUPTED, with their text so far."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
     def writing(self) -> int:
-        """Answers that this process writes."""
+        """Number of answers that this process is writing."""
         return len(self._logs)
 
     def refuse_questions(self) -> None:
-        """From now on; answers that have begun are written to their end."""
+        """Refuse new questions from now on; answers that have begun are written to their end."""
         self._refuses = True
 
     async def ask(self, principal: Principal, ask: Ask) -> Asked:
@@ -157,7 +157,7 @@ class Chat:
         return task
 
     async def _asked_before(self, session: ReadSession, sent: Message, ask: Ask) -> Asked:
-        """An id stands for one question: a new one under it is a mistake, not a resend."""
+        """What was asked under this id before. Raises `InvalidInput` if it was another question."""
         question = await conversations.message(session, sent.parent_id or sent.id)
         if question is None or question.text != ask.text:
             raise InvalidInput(
@@ -168,7 +168,7 @@ class Chat:
         return Asked(known[sent.conversation_id], question, sent)
 
     async def _question(self, session: WriteSession, ask: Ask) -> tuple[Conversation, Message]:
-        """The message that is asked: new at the end of a branch, or an earlier one again."""
+        """The message to answer: a new one at the end of a branch, or an earlier one again."""
         if ask.parent_id is not None:
             parent = await conversations.message(session, ask.parent_id)
             if parent is None or ask.conversation_id not in (None, parent.conversation_id):
@@ -210,7 +210,7 @@ class Chat:
     async def follow(
         self, principal: Principal, answer: Message, after: int
     ) -> AsyncGenerator[Event]:
-        """Every event newer than `after`, in order, none twice, until the answer has ended.
+        """Yield every event after `after`, in order and none twice, until the answer has ended.
 
         Raises `NotFound` when the answer is deleted meanwhile.
         """
@@ -276,7 +276,7 @@ class Chat:
     async def _newer_events(
         self, principal: Principal, message_id: UUID, after: int
     ) -> tuple[list[Event], bool]:
-        """Newer events of the database, and whether the answer has ended."""
+        """Newer events from the database, and whether the answer has ended."""
         async with self._database.read(principal.user_id) as session:
             message = await self._answer(session, message_id)
             events = await answer_events.after(session, message_id, after, BATCH)
@@ -289,13 +289,13 @@ class Chat:
 
 
 def _same_question(asked: Message, ask: Ask) -> bool:
-    """Whether to answer it once more, rather than an edited one."""
+    """Whether the earlier question is asked again, rather than an edited one."""
     if asked.text != ask.text or ask.document_ids is None:
         return asked.text == ask.text
     return asked.document_ids is not None and set(ask.document_ids) == set(asked.document_ids)
 
 
 def title_of(question: str) -> str:
-    """The first question, as far as a list shows it."""
+    """A conversation's title: its first question, cut to what a list shows."""
     words = " ".join(question.split())
     return words if len(words) <= 80 else words[:79].rsplit(" ", 1)[0] + "…"

@@ -1,4 +1,4 @@
-"""Markers in an answer into citations that stand, word for word, on the cited page."""
+"""Citations: markers in an answer become quotations that are checked word for word."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ _LOOSE_ENDS = " \t\r\n.,;:!?。，、！？؟،।"
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """`[index]`, the answer's `position`-th marker, cites `text[start:end]` of the clean answer."""
+    """The answer's `position`-th marker: source `index` for `text[start:end]` of the answer."""
 
     position: int
     index: int
@@ -35,7 +35,7 @@ class Marker:
 
 
 class MarkerReader:
-    """Cleans a streamed answer: markers of unknown sources never reach the reader.
+    """Takes the markers out of a streamed answer, those of unknown sources too.
 
     `[1, 2]` and `[1-2]` become `[1][2]`. Brackets in code are code.
     """
@@ -145,9 +145,9 @@ Place = tuple[Page, int, int]
 
 
 def _find(words: str, hit: Hit, pages: Sequence[Page]) -> Place | None:
-    """Where the words stand: in the passage if they do, else elsewhere on its pages.
+    """The place of the words: in the passage if they stand there, else on its pages.
 
-    Of words that run over a page break, the part on the page that has more of it.
+    Words that run over a page break are placed on the page that has more of them.
     """
     wanted, _ = _fold(words)
     if not wanted:
@@ -180,7 +180,7 @@ def _occurrences(wanted: str, text: str) -> Iterator[int]:
 
 
 def _cuts_word(folded: str, origins: Sequence[int], at: int) -> bool:
-    """Whether a word goes on over `at`: letters that stand side by side in the original."""
+    """Whether `at` is inside of a word: letters that stand side by side in the original."""
     if not 0 < at < len(folded) or origins[at] - origins[at - 1] > 1:
         return False
     left, right = folded[at - 1], folded[at]
@@ -188,7 +188,7 @@ def _cuts_word(folded: str, origins: Sequence[int], at: int) -> bool:
 
 
 def _closest(sentence: str, hit: Hit, pages: Sequence[Page]) -> Place:
-    """The passage's sentence with most of the terms, or all of the passage when none has any."""
+    """The sentence of the passage that has most of the terms; the whole passage if none has any."""
     wanted = set(terms(sentence, ()))
     candidates: list[tuple[int, int, Place]] = []
     for page in pages:
@@ -210,8 +210,11 @@ def _closest(sentence: str, hit: Hit, pages: Sequence[Page]) -> Place:
 
 @lru_cache(maxsize=64)
 def _fold(text: str) -> tuple[str, list[int]]:
-    """Without case, width, ligatures, white space, hyphens and invisible characters; typographic
-    quotes made plain; with the offset that each character came from."""
+    """The text without what quotations may change, and the offset of each character in it.
+
+    Left out are case, width, ligatures, white space, hyphens and invisible characters;
+    typographic quotes are made plain.
+    """
     folded: list[str] = []
     offsets: list[int] = []
     for offset, character in enumerate(text):

@@ -31,8 +31,7 @@ HISTORY = 12
 """Earlier messages of the branch that a question is understood with."""
 TOTAL_SECONDS = 300.0
 SEARCHING = 4
-"""Answers that look for passages at the same time; the rest of the connections is for those that
-already stream, whose leases must not run out."""
+"""Answers that search at the same time; the other connections renew the leases of the rest."""
 
 
 class AnswerGenerator:

@@ -19,9 +19,9 @@ from providers.answering import Card, Source, TableText
 from services.retrieval import Retrieval
 
 PASSAGES = 8
-"""Of one search."""
+"""How many passages one search gives."""
 PAGE_PASSAGES = 12
-"""Of pages that are read."""
+"""How many passages a reading of pages gives."""
 MENTIONS, MENTIONED = 100, 20
 """Passages that are looked through for some words, and documents that are told."""
 TITLES = 100

@@ -1,4 +1,4 @@
-"""Ends the answers whose writer has died; any number of sweepers may run at once."""
+"""Ending of answers whose writer has died."""
 
 from uuid import UUID
 
@@ -15,13 +15,13 @@ from services.chat.answer_log import AnswerTail, failure
 
 logger = structlog.get_logger()
 SWEEP_SECONDS = 3.0
-"""With the lease, less than 15 seconds until the answer of a dead replica has ended."""
+"""Pause between sweeps; with the lease, a dead replica's answer ends within 15 seconds."""
 LOST_EVENTS = 1000
 """Events of one answer that Redis alone may know; it grows by far fewer in a lease's time."""
 
 
 class AnswerSweeper:
-    """Runs in every process: an answer must end even while no worker lives."""
+    """Ends abandoned answers; runs in every process, any number of them at once."""
 
     def __init__(self, database: Database, tail: AnswerTail) -> None:
         self._database = database

@@ -1,1 +1,1 @@
-"""Documents into searchable passages: what workers alone do."""
+"""Ingestion: how workers turn documents into searchable passages."""

@@ -18,7 +18,7 @@ class Attempt:
 
     @asynccontextmanager
     async def fenced(self) -> AsyncIterator[WriteSession]:
-        """One transaction of whoever holds the lease. Raises `LeaseLost`."""
+        """A transaction that only the holder of the lease can have. Raises `LeaseLost`."""
         async with self.database.write(self.claim.owner_id) as session:
             await jobs.fence(session, self.claim)
             yield session
@@ -46,7 +46,7 @@ class Attempt:
         self._hints.document_changed(session, self.claim.document_id)
 
     async def clear(self) -> None:
-        """Forget what was made of the version so far."""
+        """Delete what was made of the version so far."""
         cleared = False
         while not cleared:
             async with self.fenced() as session:

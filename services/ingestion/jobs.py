@@ -1,4 +1,4 @@
-"""Runs ingestion jobs: claims, leases, and how each attempt ends."""
+"""Ingestion jobs: claims, leases, and how each attempt ends."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ TRY_AGAIN = "The fault is not the document's: retry it in a while."
 
 
 class Ingestion:
-    """Whatever dies in the middle, the next attempt ends the same way."""
+    """Runs ingestion jobs; after a crash in the middle, the next attempt gives the same result."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Ingestion:
         self._lease_seconds = lease_seconds
 
     async def run_next(self, worker: str) -> bool:
-        """Claim and finish one job, whoever's turn it is; False when there is none."""
+        """Claim the next job and finish it; False when there is none."""
         async with self._database.write(None) as session:
             claim = await jobs.claim(session, worker, self._lease_seconds)
         if claim is None:
@@ -61,7 +61,7 @@ class Ingestion:
         return True
 
     async def _run(self, attempt: Attempt) -> str:
-        """How it ended, in a word for the metrics."""
+        """Run an attempt; its outcome, as metrics call it."""
         give_up = attempt.claim.exhausted
         work = asyncio.create_task(_give_up(attempt) if give_up else self._pipeline.run(attempt))
         heart = asyncio.create_task(self._beat(attempt.claim))
@@ -147,7 +147,7 @@ async def _fail(attempt: Attempt, failure: Failure) -> str:
 
 
 async def _retry_later(attempt: Attempt, failure: Failure) -> str:
-    """With a delay that grows; or fail when that has been tried often enough."""
+    """Queue another attempt after a delay that grows, or fail if there were enough."""
     claim = attempt.claim
     delay = RETRY_SECONDS[min(claim.attempt, len(RETRY_SECONDS)) - 1]
     async with attempt.fenced() as session:

@@ -24,12 +24,12 @@ from services.ingestion.chunking import PAGE_BREAK, chunk_pages
 from services.ingestion.overview import make_overview
 
 EMBEDDING_BATCH = 64
-"""Smaller ones cost more: texts of like length share the embedder's own batches."""
+"""Passages in a batch; texts of like length share the embedder's own, smaller batches."""
 BATCHES_IN_FLIGHT = 2
 EMBEDDING_SECONDS = 180
-"""For one batch; waiting for other documents' and opening the model are in it."""
+"""Time-out of one batch, with waiting for other documents' batches and loading the model."""
 READ_AHEAD = 256
-"""Passages that are read from the database at once to be embedded."""
+"""Number of passages that are read from the database at once to be embedded."""
 PARSED = 0.3
 """Share of the work that is done when the last page is parsed."""
 INDEXED = 0.35
@@ -39,7 +39,7 @@ Batch = list[tuple[int, str]]
 
 
 class Pipeline:
-    """Each step leaves the document as the next attempt can take it up, or begin it anew."""
+    """The steps of ingestion; after each of them another attempt can go on or begin anew."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Pipeline:
         self._max_versions = max_versions
 
     async def run(self, attempt: Attempt) -> str:
-        """Raises `LeaseLost`, and domain errors for what did not work."""
+        """Ingest a document. Raises `LeaseLost`, and domain errors for what did not work."""
         claim = attempt.claim
         async with attempt.database.read(claim.owner_id) as session:
             document = await documents.document(session, claim.document_id)
@@ -107,7 +107,7 @@ class Pipeline:
     async def _parse(
         self, attempt: Attempt, document: Document
     ) -> tuple[list[Page], list[ReadingWarning]]:
-        """Pages without their words: those are many, and from here on only the text counts."""
+        """Parse and store the pages; those returned lack their words, which only citations need."""
         pages: list[Page] = []
         warnings: list[ReadingWarning] = []
         start = 0
@@ -153,7 +153,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def _file(self, key: str) -> AsyncIterator[Path]:
-        """Where the parser finds the file: in the store itself, or a copy while it is needed."""
+        """The path of the file while the block runs: in the store itself, or of a copy."""
         if stored := self._storage.local_path(key):
             if not stored.exists():
                 raise ProviderUnavailable(
@@ -190,7 +190,7 @@ class Pipeline:
             )
 
     async def _embed(self, attempt: Attempt) -> None:
-        """The embedder always has work: the next batch waits while one is embedded or written."""
+        """Embed all passages, with several batches in flight so that the embedder never idles."""
         claim = attempt.claim
         async with attempt.database.write(claim.owner_id) as session:
             model_id = await vectors.model_id(
@@ -234,7 +234,7 @@ class Pipeline:
         total: int,
         before: asyncio.Task[None] | None,
     ) -> None:
-        """Written after the batch `before`, so that progress only grows."""
+        """Embed a batch, and write it after the batch `before`, so that progress only grows."""
         claim = attempt.claim
         embeddings = await self._vectors([text for _, text in batch])
         if before is not None:

@@ -1,4 +1,4 @@
-"""Moving all libraries to another embedding model while searches go on with the old one."""
+"""Re-embedding of all libraries with another model, while searches use the old one."""
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Passages that the new model has embedded, of those that it lacked at the beginning."""
+    """Number of passages embedded so far, of those that lacked a vector at the beginning."""
 
     done: int
     total: int
@@ -31,7 +31,7 @@ class Reembedding:
         self._embedder = embedder
 
     async def run(self) -> AsyncGenerator[Progress]:
-        """Embed what lacks a vector of the embedder's model. Raises `ProviderUnavailable`."""
+        """Embed all passages that lack a vector of the model. Raises `ProviderUnavailable`."""
         model_id, owners = await self._begin()
         missing = {}
         for owner_id in owners:
