@@ -147,13 +147,11 @@ async def describe(session: WriteSession, version_id: UUID, outline: Outline) ->
         _DESCRIBE,
         owner_id=session.owner_id,
         version_id=version_id,
-        page_count=outline.page_count,
-        chunk_count=outline.chunk_count,
-        lexeme_count=outline.lexeme_count,
-        language=outline.language,
-        parser=outline.parser,
-        warnings=dump_warnings(outline.warnings),
-        overview=None if outline.overview is None else dump_overview(outline.overview),
+        **{name: getattr(outline, name) for name in Outline.__slots__}
+        | {
+            "warnings": dump_warnings(outline.warnings),
+            "overview": None if outline.overview is None else dump_overview(outline.overview),
+        },
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -403,20 +403,5 @@ def _document(row: Row) -> Document:
         failure_advice=row["failure_advice"],
         at=row["updated_at"],
     )
-    return Document(
-        id=row["id"],
-        filename=row["filename"],
-        version_id=row["version_id"],
-        active_version_id=row["active_version_id"],
-        media_type=row["media_type"],
-        byte_size=row["byte_size"],
-        sha256=row["sha256"],
-        storage_key=row["storage_key"],
-        page_count=row["page_count"],
-        chunk_count=row["chunk_count"],
-        language=row["language"],
-        warnings=load_warnings(row["warnings"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-        progress=progress,
-    )
+    made: dict[str, Any] = {"progress": progress, "warnings": load_warnings(row["warnings"])}
+    return Document(**made, **{name: row[name] for name in Document.__slots__ if name not in made})

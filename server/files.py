@@ -17,7 +17,7 @@ _STATUS = {
     ErrorCode.UPLOAD_MISMATCH: 422,
 }
 _SHOWN = re.compile(r"application/pdf|image/(png|jpeg|gif|webp|avif|bmp)|text/(plain|markdown|csv)")
-"""What browsers show without running anything of it."""
+"""Media types that browsers show without running anything of theirs."""
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -29,7 +29,7 @@ def file_routes() -> list[Route]:
 
 
 async def download(request: Request) -> Response:
-    """Never sniffed and always in a sandbox: it is somebody's upload, not our page."""
+    """Send a file, never sniffed and always in a sandbox: users made it, not we."""
     services: Services = request.state.services
     try:
         owner_id, version_id = services.downloads.open(request.path_params["token"])
@@ -97,7 +97,7 @@ async def _rest(first: bytes, content: AsyncIterator[bytes]) -> AsyncIterator[by
 
 
 def _span(range_: str | None, size: int) -> tuple[int, int] | None:
-    """First byte, and the one after the last; None: all of it, as for several ranges at once.
+    """The first byte to send and the one after the last; None for all, also for several ranges.
 
     RFC 9110, section 14. What cannot be satisfied is empty.
     """

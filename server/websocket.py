@@ -30,7 +30,7 @@ TRY_AGAIN_LATER = 1013
 SEND_SECONDS = 30
 """Seconds after which a peer that takes no message is given up."""
 MAX_SMALL_MESSAGE_BYTES = 16 * 1024
-"""Of what anybody may send, and of pings, which are sent back."""
+"""Largest message that anybody may send, and largest ping, which is sent back."""
 
 logger = structlog.get_logger()
 
@@ -55,7 +55,7 @@ class ConnectionLimits:
 
 
 class Pace:
-    """How long to wait before more is taken from somebody who sends faster than he may."""
+    """Delays for a client that sends faster than it may."""
 
     def __init__(self, per_second: float, burst: float) -> None:
         self._per_second = per_second

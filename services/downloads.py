@@ -18,8 +18,10 @@ class Downloads:
         self._public_url = public_url.rstrip("/")
 
     async def url(self, principal: Principal, version: Version, inline: bool = False) -> str:
-        """To save: straight from the object store where it signs addresses. To show: through this
-        server, which knows what a browser may show."""
+        """An address of the file: of the object store, where it signs addresses, to save it.
+
+        An address that shows it is this server's, which knows what a browser may show.
+        """
         if not inline:
             signed = await self._storage.signed_url(version.storage_key, LIFETIME)
             if signed is not None:

@@ -78,7 +78,14 @@ async def _write_document(
         for ordinal, words in enumerate(corpus.chunks(count))
     ]
     new = NewVersion(os.urandom(32), 0, "text/plain", f"{owner_id}/{first}", None)
-    outline = Outline(1, count, count * TOKENS, None, "bench", [])
+    outline = Outline(
+        page_count=1,
+        chunk_count=count,
+        lexeme_count=count * TOKENS,
+        language=None,
+        parser="bench",
+        warnings=[],
+    )
     async with database.write(owner_id) as session:
         document_id = await documents.insert_document(session, f"{first}.txt")
         version_id, _ = await documents.insert_version(session, document_id, new)

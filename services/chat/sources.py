@@ -23,11 +23,11 @@ PASSAGES = 8
 PAGE_PASSAGES = 12
 """How many passages a reading of pages gives."""
 MENTIONS, MENTIONED = 100, 20
-"""Passages that are looked through for some words, and documents that are told."""
+"""How many passages are searched for some words, and how many documents are told."""
 TITLES = 100
 CARDS = 1_000
 TABLE_PAGES = 300
-"""Of a document, from its beginning, whose tables are read."""
+"""How many pages of a document, from its beginning, have their tables read."""
 
 
 class AnswerSources:
@@ -207,7 +207,7 @@ def _card(document: documents.Document) -> Card:
 
 
 def _clipped(source: Source, start: int, place: Place) -> Source:
-    """What of a passage that begins at `start` stands at a place."""
+    """The part of a passage, which begins at `start`, that stands at a place."""
     first, last = max(place[0] - start, 0), min(place[1] - start, len(source.text))
     blocks = [_moved(block, 0, first, last) for block in source.blocks]
     return replace(
@@ -216,7 +216,7 @@ def _clipped(source: Source, start: int, place: Place) -> Source:
 
 
 def _blocks_within(pages: Sequence[Page], start: int, end: int) -> list[Block]:
-    """Those of pages between two characters of the document, counted from the first of them."""
+    """Blocks between two characters of the document, placed relative to the first."""
     found = [_moved(block, page.start, start, end) for page in pages for block in page.blocks]
     return [block for block in found if block is not None]
 

@@ -1,4 +1,4 @@
-"""A document's pages into passages of a size that embeds and reads well."""
+"""Cutting of pages into passages of a size that embeds and reads well."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -20,7 +20,7 @@ PASSAGE_CHARACTERS = (500, 1000)
 """About 130 to 260 tokens of the local model: it reads on until the upper bound only to end at a
 sentence, paragraph or heading."""
 DENSE_PASSAGE_CHARACTERS = (200, 400)
-"""The same in tokens where a character is a syllable or a word."""
+"""Bounds with as many tokens for scripts in which a character is a syllable or a word."""
 LONGEST_RECORD = 4
 """Records and rows of so many times a passage's upper bound are cut; shorter ones never are."""
 _DENSE = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
@@ -71,7 +71,7 @@ def chunk_pages(filename: str, pages: Sequence[Page], language: str | None) -> l
 
 
 def _headings(document: str, pages: Sequence[Page]) -> Iterator[tuple[int, int, str]]:
-    """Place, level and text of each."""
+    """Place, level and text of each heading."""
     for page in pages:
         if page.blocks:
             for block in page.blocks:
@@ -85,7 +85,7 @@ def _headings(document: str, pages: Sequence[Page]) -> Iterator[tuple[int, int, 
 
 
 def _passages(document: str, pages: Sequence[Page]) -> Iterator[tuple[int, int, str]]:
-    """Start, end and the names of what stands in it."""
+    """Start and end of each passage, and the names of what stands in it."""
     desired, maximum = _capacity(document)
     splitter = _splitter(desired, maximum)
     for stretch in _stretches(pages, desired // 2):
@@ -102,7 +102,10 @@ def _passages(document: str, pages: Sequence[Page]) -> Iterator[tuple[int, int, 
 
 
 def _stretches(pages: Sequence[Page], short: int) -> Iterator[_Stretch]:
-    """Prose that is `short` stays with the table, records or code that follow it."""
+    """The stretches of a document, in order.
+
+    Prose that is `short` stays with the table, records or code that follow it.
+    """
     prose: _Stretch | None = None
     for page in pages:
         blocks = page.blocks or [Block(BlockKind.PARAGRAPH, 0, len(page.text))]
@@ -150,7 +153,7 @@ def _lines(page: Page, block: Block) -> list[Span]:
 
 
 def _rows(page: Page, block: Block) -> list[Span]:
-    """Rows with what stands above the first: caption and header."""
+    """The rows of a table, the first with caption and header."""
     assert block.table is not None
     rows = [
         (page.start + row[0][0], page.start + max(end for _, end in row))
@@ -185,7 +188,7 @@ def _grouped(units: Sequence[Span], size: int) -> Iterator[Span]:
 
 
 def _title(filename: str) -> str:
-    """Empty for a name without letters, such as a scanner's: it would only be noise."""
+    """The title in a file's name; empty for one without letters, such as a scanner's."""
     stem = PurePath(filename).stem.replace("_", " ").strip()
     return stem if any(character.isalpha() for character in stem) else ""
 

@@ -61,7 +61,7 @@ def _is_title(headings: Sequence[tuple[int, int, str]]) -> bool:
 
 
 def _headings(pages: Sequence[Page]) -> Iterator[tuple[int, int, str]]:
-    """Where each begins in the document, its level and its words."""
+    """Place in the document, level and words of each heading."""
     for page in pages:
         blocks = [block for block in page.blocks if block.kind is BlockKind.HEADING]
         spans = [(block.start, block.end, block.level) for block in blocks]
@@ -74,7 +74,7 @@ def _headings(pages: Sequence[Page]) -> Iterator[tuple[int, int, str]]:
 
 
 def _sentences(pages: Sequence[Page], language: str) -> Iterator[tuple[Sentence, Point]]:
-    """What may be quoted, in order; `Point.heading` is the heading right above."""
+    """Sentences that may be quoted, in order; `Point.heading` is the heading right above."""
     for page in pages:
         at = 0
         for sentence in split(page.text, language, page.blocks):
@@ -88,7 +88,7 @@ def _sentences(pages: Sequence[Page], language: str) -> Iterator[tuple[Sentence,
 
 
 def _metadata(pages: Sequence[Page]) -> Iterator[Point]:
-    """The headers of a mail, as its sender and date."""
+    """Sender and date in the headers of a mail."""
     page = pages[0]
     heads = [page.text[b.start : b.end] for b in page.blocks if b.kind is BlockKind.METADATA]
     for line in "\n".join(heads).splitlines() or page.text[:2_000].splitlines():
@@ -127,7 +127,10 @@ def _evenly(items: Sequence[int], count: int) -> list[int]:
 def _first(
     points: Sequence[Point], holds: Callable[[str], bool], written_in: str | None = None
 ) -> Point | None:
-    """The first that holds; with a language, one that speaks of writing or stands at the top."""
+    """The first point that holds.
+
+    With a language, one that speaks of writing or stands at the top.
+    """
     fitting = [point for point in points if holds(point.text)]
     if written_in is not None:
         spoken = [point for point in fitting if says("written", point.text, written_in)]
