@@ -134,7 +134,7 @@ async def raw_seconds(path: Path, settings: Settings) -> tuple[float, float]:
             start = pages[-1].start + len(pages[-1].text) + len(PAGE_BREAK) if pages else 0
             pages.append(Page(page.number, start, page.text, None, None, []))
     parsed = time.perf_counter() - begun
-    texts = [f"{c.context}\n{c.text}" for c in chunk_pages(path.name, pages, "en")]
+    texts = [f"{c.context}\n{c.text}" for c in chunk_pages(path.name, pages, ["en"] * len(pages))]
     await embedder.embed_passages(texts[:4])
     begun = time.perf_counter()
     await embedder.embed_passages(texts)

@@ -108,6 +108,17 @@ def merge_warnings(warnings: Iterable[ReadingWarning]) -> list[ReadingWarning]:
     ]
 
 
+def summary(warnings: Sequence[ReadingWarning], length: int = 500) -> str | None:
+    """All of them in a few sentences; None when there is none."""
+    sentences = []
+    for warning in warnings:
+        pages = ", ".join(map(str, warning.pages[:10])) + ("…" if len(warning.pages) > 10 else "")
+        noun = "Page" if len(warning.pages) == 1 else "Pages"
+        sentences.append(f"{noun} {pages}: {warning.message}" if pages else warning.message)
+    text = " ".join(sentences)
+    return (text if len(text) <= length else text[: length - 1] + "…") or None
+
+
 def _dump_block(block: Block) -> list[Any]:
     item: list[Any] = [block.kind, block.start, block.end]
     if block.table is not None:

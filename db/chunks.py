@@ -43,7 +43,9 @@ class Outline:
     page_count: int
     chunk_count: int
     lexeme_count: int
-    language: str | None
+    languages: Sequence[str]
+    """ISO 639-1, that of most of the text first."""
+    page_languages: Sequence[str | None]
     parser: str
     warnings: Sequence[ReadingWarning] = ()
     overview: Overview | None = None
@@ -57,7 +59,7 @@ _CLEAR_CHUNKS = text("""
     """)
 _CLEAR_OUTLINE = text("""
     UPDATE document_versions SET page_count = NULL, chunk_count = NULL, lexeme_count = NULL,
-      language = NULL, parser = NULL, warnings = '[]', overview = NULL
+      language = NULL, languages = '{}', parser = NULL, warnings = '[]', overview = NULL
     WHERE owner_id = :owner_id AND id = :version_id
     """)
 _INSERT_PAGE = text("""
@@ -70,9 +72,14 @@ _INSERT_CHUNK = text("""
     """)
 _DESCRIBE = text("""
     UPDATE document_versions SET page_count = :page_count, chunk_count = :chunk_count,
-      lexeme_count = :lexeme_count, language = :language, parser = :parser,
+      lexeme_count = :lexeme_count, language = :language, languages = :languages, parser = :parser,
       warnings = :warnings, overview = :overview
     WHERE owner_id = :owner_id AND id = :version_id
+    """)
+_SET_PAGE_LANGUAGES = text("""
+    UPDATE pages p SET language = t.language
+    FROM unnest(CAST(:languages AS text[])) WITH ORDINALITY AS t (language, number)
+    WHERE p.owner_id = :owner_id AND p.version_id = :version_id AND p.number = t.number
     """)
 _COUNT = text(
     "SELECT count(*) AS n FROM chunks WHERE owner_id = :owner_id AND version_id = :version_id"
@@ -144,11 +151,18 @@ async def insert_chunks(session: WriteSession, version_id: UUID, chunks: Sequenc
 async def describe(session: WriteSession, version_id: UUID, outline: Outline) -> None:
     """Write what is known of a version, once all its passages are there."""
     await session.run(
+        _SET_PAGE_LANGUAGES,
+        owner_id=session.owner_id,
+        version_id=version_id,
+        languages=list(outline.page_languages),
+    )
+    await session.run(
         _DESCRIBE,
         owner_id=session.owner_id,
         version_id=version_id,
         **{name: getattr(outline, name) for name in Outline.__slots__}
         | {
+            "language": outline.languages[0] if outline.languages else None,
             "warnings": dump_warnings(outline.warnings),
             "overview": None if outline.overview is None else dump_overview(outline.overview),
         },

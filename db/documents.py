@@ -31,6 +31,7 @@ class Document:
     page_count: int | None
     chunk_count: int | None
     language: str | None
+    languages: list[str]
     warnings: list[ReadingWarning]
     """Warnings about what was not read as it stands; empty until the version is searchable."""
     created_at: datetime
@@ -85,6 +86,8 @@ class Page:
     height: float | None
     words: list[int]
     blocks: list[Block] = field(default_factory=list)
+    language: str | None = None
+    """Known from when the version is searchable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ SELECT d.id, d.filename, d.active_version_id, d.created_at, d.updated_at,
   d.progress_version, d.status, d.stage, d.fraction, d.attempt, d.message,
   d.failure_code, d.failure_message, d.failure_advice,
   v.id AS version_id, v.media_type, v.byte_size, v.sha256, v.storage_key,
-  v.page_count, v.chunk_count, v.language, v.warnings
+  v.page_count, v.chunk_count, v.language, v.languages, v.warnings
 FROM documents d
 JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.latest_version_id
 """
@@ -187,7 +190,8 @@ _FORGET_VERSIONS = text("""
         SELECT 1 FROM citations c WHERE c.owner_id = v.owner_id AND c.version_id = v.id)
     """)
 _PAGES = text("""
-    SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words, p.blocks
+    SELECT p.version_id, p.number, p.start, p.text, p.width, p.height, p.words, p.blocks,
+      p.language
     FROM unnest(CAST(:version_ids AS uuid[]), CAST(:numbers AS int[])) AS k(version_id, number)
     JOIN pages p ON p.owner_id = :owner_id AND p.version_id = k.version_id
       AND p.number = k.number
@@ -200,7 +204,8 @@ _OVERVIEWS = text("""
     WHERE owner_id = :owner_id AND id = ANY(:version_ids) AND overview IS NOT NULL
     """)
 _PAGES_OF_VERSION = text("""
-    SELECT p.number, p.start, p.text, p.width, p.height, CAST(ARRAY[] AS int[]) AS words, p.blocks
+    SELECT p.number, p.start, p.text, p.width, p.height, CAST(ARRAY[] AS int[]) AS words, p.blocks,
+      p.language
     FROM pages p WHERE p.owner_id = :owner_id AND p.version_id = :version_id
     ORDER BY p.number LIMIT :limit
     """)
@@ -382,6 +387,7 @@ def _page(row: Row) -> Page:
         row["height"],
         row["words"],
         load_blocks(row["blocks"], len(row["text"])),
+        row["language"],
     )
 
 

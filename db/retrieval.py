@@ -83,8 +83,9 @@ class Library:
 
 
 _LIBRARY = text("""
-    SELECT coalesce(array_agg(DISTINCT language) FILTER (WHERE language IS NOT NULL),
-      CAST(ARRAY[] AS text[])) AS languages, coalesce(sum(chunk_count), 0) AS chunk_count,
+    SELECT ARRAY(
+        SELECT DISTINCT unnest(languages) FROM document_versions WHERE owner_id = :owner_id
+      ) AS languages, coalesce(sum(chunk_count), 0) AS chunk_count,
       (SELECT id FROM embedding_models WHERE name = :model AND dimensions = :dimensions)
       AS model_id, set_config('plan_cache_mode', 'force_custom_plan', true)
     FROM document_versions WHERE owner_id = :owner_id

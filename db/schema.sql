@@ -297,6 +297,7 @@ CREATE TABLE document_versions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     warnings jsonb DEFAULT '[]'::jsonb NOT NULL,
     overview jsonb,
+    languages text[] DEFAULT '{}'::text[] NOT NULL,
     CONSTRAINT document_versions_sha256_check CHECK ((length(sha256) = 32))
 );
 ALTER TABLE ONLY document_versions FORCE ROW LEVEL SECURITY;
@@ -490,7 +491,8 @@ CREATE TABLE pages (
     width real,
     height real,
     words integer[] NOT NULL,
-    blocks jsonb DEFAULT '[]'::jsonb NOT NULL
+    blocks jsonb DEFAULT '[]'::jsonb NOT NULL,
+    language text
 );
 ALTER TABLE ONLY pages FORCE ROW LEVEL SECURITY;
 ALTER TABLE ONLY pages

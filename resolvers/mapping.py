@@ -138,6 +138,7 @@ def document(row: document_rows.Document) -> Document:
         page_count=row.page_count,
         chunk_count=row.chunk_count,
         language=row.language,
+        languages=row.languages,
         warnings=[
             DocumentWarning(code=warning.code, message=warning.message, pages=warning.pages)
             for warning in row.warnings
@@ -188,7 +189,13 @@ def prepared(result: Prepared | Duplicate) -> PreparedUpload | DuplicateDocument
 
 
 def page(row: document_rows.Page) -> Page:
-    return Page(number=row.number, whole=row.text, width=row.width, height=row.height)
+    return Page(
+        number=row.number,
+        whole=row.text,
+        width=row.width,
+        height=row.height,
+        language=row.language,
+    )
 
 
 def box(found: LayoutBox) -> Box:

@@ -58,6 +58,9 @@ class Page:
     number: int = strawberry.field(description="From 1.")
     width: float | None = strawberry.field(description="Points; null without a layout.")
     height: float | None
+    language: str | None = strawberry.field(
+        description="ISO 639-1; null without words, or before the document is SEARCHABLE."
+    )
 
     @strawberry.field(description="Unicode code points of the whole text.")
     def text_length(self) -> int:
@@ -165,7 +168,10 @@ class Document(Node):
     progress: DocumentProgress
     page_count: int | None
     chunk_count: int | None
-    language: str | None = strawberry.field(description="ISO 639-1.")
+    language: str | None = strawberry.field(description="ISO 639-1; that of most of its text.")
+    languages: list[str] = strawberry.field(
+        description="ISO 639-1; of a mixed document all, that of most of its text first."
+    )
     warnings: list[DocumentWarning] = strawberry.field(
         description="What was not read, or not as it stands; empty until it is SEARCHABLE."
     )

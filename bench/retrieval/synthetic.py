@@ -82,7 +82,8 @@ async def _write_document(
         page_count=1,
         chunk_count=count,
         lexeme_count=count * TOKENS,
-        language=None,
+        languages=[],
+        page_languages=[],
         parser="bench",
         warnings=[],
     )

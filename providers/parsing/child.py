@@ -10,6 +10,7 @@ import json
 import os
 import struct
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,6 +28,7 @@ def main() -> None:
     job = json.loads(sys.argv[1])
     frames = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not look like a frame
+    tempfile.tempdir = job["folder"]  # libraries ask for its name; nothing can be written there
     path = Path(job["folder"], "document.pdf")  # liteparse goes by the name, others by the type
     path.symlink_to(job["path"])
     tessdata = Path(job["tessdata"]) if job["tessdata"] else None

@@ -112,6 +112,12 @@ class Writer:
             (ReadingWarning(code, message), -1 if whole else len(self._pages) - 1)
         )
 
+    def skipped(self, count: int, noun: str, *, whole: bool = True) -> None:
+        """Say that so many pictures, or whatever they are, were not read."""
+        if count:
+            what = f"1 {noun} was" if count == 1 else f"{count:,} {noun}s were"
+            self.warn(WarningCode.SKIPPED_CONTENT, f"{what} not read.", whole=whole)
+
     def page(self) -> Page:
         """All that was written, on one page, which may be empty."""
         return _page(1, [piece for pieces in self._pages for piece in pieces])

@@ -40,13 +40,17 @@ class _Stretch:
     """Caption and columns of a table."""
 
 
-def chunk_pages(filename: str, pages: Sequence[Page], language: str | None) -> list[Chunk]:
-    """Passages in reading order; each is an exact slice of the pages joined by `PAGE_BREAK`."""
+def chunk_pages(
+    filename: str, pages: Sequence[Page], languages: Sequence[str | None]
+) -> list[Chunk]:
+    """Passages in reading order; each is an exact slice of the pages joined by `PAGE_BREAK`.
+
+    `languages` are those of the pages.
+    """
     document = PAGE_BREAK.join(page.text for page in pages)
     starts = [page.start for page in pages]
     title = _title(filename)
     headings = list(_headings(document, pages))
-    languages = [language] if language else []
     chunks: list[Chunk] = []
     path: list[tuple[int, str]] = []
     for start, end, named in _passages(document, pages):
@@ -56,15 +60,17 @@ def chunk_pages(filename: str, pages: Sequence[Page], language: str | None) -> l
         trail = " › ".join(filter(None, [title, *(heading for _, heading in path)]))[:300]
         context = "\n".join(filter(None, [trail, named]))
         text = document[start:end]
+        first, last = (bisect_right(starts, place) - 1 for place in (start, end - 1))
+        spoken = dict.fromkeys(filter(None, languages[first : last + 1]))
         chunks.append(
             Chunk(
                 ordinal=len(chunks),
                 start=start,
-                first_page=pages[bisect_right(starts, start) - 1].number,
-                last_page=pages[bisect_right(starts, end - 1) - 1].number,
+                first_page=pages[first].number,
+                last_page=pages[last].number,
                 context=context,
                 text=text,
-                terms=dict(Counter(search_terms(f"{context}\n{text}", languages))),
+                terms=dict(Counter(search_terms(f"{context}\n{text}", spoken))),
             )
         )
     return chunks

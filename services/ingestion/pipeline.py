@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.blocks import ReadingWarning, merge_warnings
+from core.blocks import ReadingWarning, merge_warnings, summary
 from core.errors import ErrorCode, ParseFailure, ProviderUnavailable
-from core.language import detect_language
+from core.language import detect_languages
 from core.states import DocumentStatus, IngestionStage
 from db import chunks, documents, jobs, progress, purges, vectors
 from db.chunks import SLICE_CHUNKS, Chunk, Outline
@@ -76,7 +76,9 @@ class Pipeline:
             await documents.forget_versions(session, claim.document_id, self._max_versions)
             await purges.request_retired(session, claim.document_id, claim.version_id)
             await progress.forget(session, claim.document_id)
-            await attempt.advance(session, DocumentStatus.READY, IngestionStage.DONE, 1)
+            read = await documents.document(session, claim.document_id)
+            doubts = summary(read.warnings) if read else None
+            await attempt.advance(session, DocumentStatus.READY, IngestionStage.DONE, 1, doubts)
             await jobs.finish(session, claim)
         return "ready"
 
@@ -89,15 +91,17 @@ class Pipeline:
             await attempt.advance(
                 session, DocumentStatus.PROCESSING, IngestionStage.CHUNKING, PARSED
             )
-        beginning = PAGE_BREAK.join(page.text for page in pages[:20])[:20_000]
-        language = await asyncio.to_thread(detect_language, beginning)
-        passages = await asyncio.to_thread(chunk_pages, document.filename, pages, language)
+        texts = [page.text for page in pages]
+        languages, of_pages = await asyncio.to_thread(detect_languages, texts)
+        language = languages[0] if languages else None
+        passages = await asyncio.to_thread(chunk_pages, document.filename, pages, of_pages)
         overview = await asyncio.to_thread(make_overview, document.filename, pages, language)
         outline = Outline(
             page_count=len(pages),
             chunk_count=len(passages),
             lexeme_count=sum(passage.length for passage in passages),
-            language=language,
+            languages=languages,
+            page_languages=of_pages,
             parser=self._parser.name,
             warnings=warnings,
             overview=overview,

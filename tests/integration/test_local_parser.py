@@ -178,6 +178,16 @@ async def test_text_without_words_is_empty(parser: SandboxedParser, tmp_path: Pa
     assert failure.value.code is ErrorCode.EMPTY
 
 
+async def test_an_encoding_is_found_in_the_sandbox_too(
+    parser: SandboxedParser, tmp_path: Path
+) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_bytes("La señora Núñez abre el almacén a las nueve.".encode("cp1252"))
+    (window,) = await windows_of(parser, path)
+    assert window.pages[0].text == "La señora Núñez abre el almacén a las nueve."
+    assert window.warnings[0].message.endswith("Windows-1252.")
+
+
 async def test_more_pages_than_allowed_are_refused(tmp_path: Path) -> None:
     parser = SandboxedParser(timeout_seconds=60, memory_bytes=1024 * MEBIBYTE, max_pages=3)
     long = tmp_path / "long.txt"

@@ -255,7 +255,7 @@ async def test_of_several_given_documents_each_speaks_first(
 async def test_neighbours_are_in_the_order_of_the_document(
     settings: Settings, services: Services, principal: Principal
 ) -> None:
-    text = "\n\n".join(f"Chapter {n}. " + f"The wind of day {n} blew hard. " * 25 for n in range(6))
+    text = "\n\n".join(f"Chapter {n}." + f" The wind of day {n} blew hard." * 25 for n in range(6))
     await add_documents(settings, services, principal, {"log.txt": text})
     hit = (await services.retrieval.search(principal, "wind of day 3", 1))[0]
     around = await services.retrieval.neighbours(principal, hit.version_id, hit.ordinal)

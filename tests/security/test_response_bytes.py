@@ -92,7 +92,7 @@ async def test_who_does_not_read_holds_no_more_than_his_share(
 
 
 async def test_a_page_is_read_in_slices() -> None:
-    page = Page(whole="x" * 60_000 + "end", number=1, width=None, height=None)
+    page = Page(whole="x" * 60_000 + "end", number=1, width=None, height=None, language=None)
     assert page.text_length() == 60_003
     for arguments, text in (
         ("", "x" * MAX_TEXT_SLICE),

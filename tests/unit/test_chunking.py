@@ -26,7 +26,7 @@ def test_passages_are_slices_of_the_document_and_know_their_pages() -> None:
     texts = [SENTENCE * 20, SENTENCE * 3, f"# Lamps\n\n{SENTENCE * 30}"]
     document = PAGE_BREAK.join(texts)
     document_pages = pages(*texts)
-    chunks = chunk_pages("keeper.txt", document_pages, "en")
+    chunks = chunk_pages("keeper.txt", document_pages, ["en"] * 3)
     assert [chunk.ordinal for chunk in chunks] == list(range(len(chunks)))
     reached = 0
     for chunk in chunks:
@@ -42,7 +42,7 @@ def test_passages_are_slices_of_the_document_and_know_their_pages() -> None:
 
 
 def test_passages_end_where_sentences_do() -> None:
-    chunks = chunk_pages("keeper.txt", pages(SENTENCE * 40), "en")
+    chunks = chunk_pages("keeper.txt", pages(SENTENCE * 40), ["en"])
     assert len(chunks) > 2
     assert all(chunk.text.rstrip().endswith("book.") for chunk in chunks)
 
@@ -52,7 +52,7 @@ def test_headings_above_a_passage_are_its_context() -> None:
         f"# Harbour\n\n{SENTENCE * 8}\n\n## Fees\n\n{SENTENCE * 8}\n\n"
         f"## Hours\n\n{SENTENCE * 8}\n\n# Lamps\n\n{SENTENCE * 8}"
     )
-    contexts = [chunk.context for chunk in chunk_pages("island_guide.md", pages(text), "en")]
+    contexts = [chunk.context for chunk in chunk_pages("island_guide.md", pages(text), ["en"])]
     assert list(dict.fromkeys(contexts)) == [
         "island guide › Harbour",
         "island guide › Harbour › Fees",
@@ -62,16 +62,16 @@ def test_headings_above_a_passage_are_its_context() -> None:
 
 
 def test_a_name_without_letters_is_no_title() -> None:
-    assert chunk_pages("20240315_0001.txt", pages(SENTENCE), "en")[0].context == ""
+    assert chunk_pages("20240315_0001.txt", pages(SENTENCE), ["en"])[0].context == ""
 
 
 def test_scripts_that_say_more_in_a_character_get_shorter_passages() -> None:
     text = "守塔人正午时读潮位计，并把高度写进她的本子里。" * 60
-    chunks = chunk_pages("海.txt", pages(text), "zh")
+    chunks = chunk_pages("海.txt", pages(text), ["zh"])
     assert max(len(chunk.text) for chunk in chunks) <= DENSE_PASSAGE_CHARACTERS[1]
 
 
 def test_terms_are_those_of_context_and_text() -> None:
-    (chunk,) = chunk_pages("lamps.txt", pages("The keeper's lamps."), "en")
+    (chunk,) = chunk_pages("lamps.txt", pages("The keeper's lamps."), ["en"])
     assert chunk.terms == dict(Counter(search_terms("lamps\nThe keeper's lamps.", ["en"])))
     assert chunk.length == 7  # keeper, the, s, and both forms of lamps twice

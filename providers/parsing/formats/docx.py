@@ -3,12 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from email import message_from_bytes
 
 from core.blocks import BlockKind, WarningCode
 from providers.parsing import PageWindow
 from providers.parsing.formats import Source
 from providers.parsing.formats.drawing import chart, diagram
 from providers.parsing.formats.equation import linear
+from providers.parsing.formats.html import write_html
 from providers.parsing.formats.numbering import Numbering, format_number
 from providers.parsing.formats.package import (
     Element,
@@ -109,11 +111,8 @@ class _Document:
                 "Text that is formatted as hidden was not read.",
                 whole=True,
             )
-        if self._pictures:
-            noun = "picture was" if self._pictures == 1 else "pictures were"
-            self._writer.warn(
-                WarningCode.SKIPPED_CONTENT, f"{self._pictures} {noun} not read.", whole=True
-            )
+        self._writer.skipped(self._pictures, "picture")
+        self._writer.skipped(self._package.embedded(self._package.main), "embedded file")
 
     def _blocks(self, parent: Element) -> None:
         for element in parent:
@@ -127,9 +126,7 @@ class _Document:
                 case "AlternateContent":
                     self._blocks(_chosen(element))
                 case "altChunk":
-                    self._writer.warn(
-                        WarningCode.SKIPPED_CONTENT, "A part in another format.", whole=True
-                    )
+                    self._part_in_html(self._related.get(attribute(element, "id") or "", ""))
 
     def _paragraph(self, element: Element) -> None:
         properties = child(element, "pPr")
@@ -153,6 +150,19 @@ class _Document:
             self._heads(following, "header")
         elif line.breaks:
             self._new_page()
+
+    def _part_in_html(self, name: str) -> None:
+        """A part that Word has yet to convert: HTML, or a page saved with its pictures."""
+        data = self._package.read(name) or b""
+        if name.endswith((".mht", ".mhtml")):
+            parts = message_from_bytes(data).walk()
+            page = next((part for part in parts if part.get_content_type() == "text/html"), None)
+            payload = page.get_payload(decode=True) if page is not None else None
+            data = payload if isinstance(payload, bytes) else b""
+        elif not name.endswith((".html", ".htm", ".xhtml")):
+            self._writer.skipped(1, "part in another format")
+            return
+        write_html(self._writer, data)
 
     def _new_page(self) -> None:
         if not self._writer.page_is_empty:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from core.blocks import BlockKind, WarningCode
+from core.blocks import BlockKind
 from providers.parsing import PageWindow
 from providers.parsing.formats import Source
 from providers.parsing.formats.equation import mathml
@@ -87,10 +87,7 @@ class _Document:
         self._heads(("header", "header-first", "header-left"))
         self._blocks(body)
         self._heads(("footer", "footer-first", "footer-left"))
-        if self._pictures:
-            noun = "picture was" if self._pictures == 1 else "pictures were"
-            message = f"{self._pictures} {noun} not read."
-            self._writer.warn(WarningCode.SKIPPED_CONTENT, message, whole=True)
+        self._writer.skipped(self._pictures, "picture")
 
     def _blocks(self, parent: Element) -> None:
         for element in parent:

@@ -49,6 +49,10 @@ class Package:
             return self.xml(target)
         return None
 
+    def embedded(self, part: str) -> int:
+        """How many other files a part shows as objects."""
+        return sum(len(self.related(part, kind)) for kind in ("/oleObject", "/package"))
+
     @cached_property
     def main(self) -> str:
         return next(iter(self.related("", "/officeDocument").values()), "")

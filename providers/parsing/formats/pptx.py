@@ -85,9 +85,8 @@ class _Slide:
             self._shape(shape)
         self._notes()
         self._comments()
-        if self._pictures:
-            noun = "picture was" if self._pictures == 1 else "pictures were"
-            self._writer.warn(WarningCode.SKIPPED_CONTENT, f"{self._pictures} {noun} not read.")
+        self._writer.skipped(self._pictures, "picture", whole=False)
+        self._writer.skipped(self._package.embedded(self._part), "embedded file", whole=False)
 
     def _shapes(self, tree: Element | None) -> Iterator[_Shape]:
         """A group is one shape to its neighbours: what it holds stays together."""

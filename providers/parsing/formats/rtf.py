@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from core.blocks import BlockKind, WarningCode
+from core.blocks import BlockKind
 from providers.parsing import PageWindow
 from providers.parsing.formats import Source
 from providers.parsing.formats.scripts import subscript, superscript
@@ -138,10 +138,7 @@ class _Reader:
         self._in_table = False
         self._paragraph()
         self._end_table()
-        if self._pictures:
-            noun = "picture was" if self._pictures == 1 else "pictures were"
-            message = f"{self._pictures} {noun} not read."
-            self._writer.warn(WarningCode.SKIPPED_CONTENT, message, whole=True)
+        self._writer.skipped(self._pictures, "picture")
 
     # Characters ----------------------------------------------------------------------------------
 

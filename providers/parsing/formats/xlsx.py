@@ -203,9 +203,8 @@ class _Workbook:
                     chart(self._writer, self._package.xml(related[attribute(element, "id") or ""]))
                 elif kind(element) == "pic":
                     pictures += 1
-            if pictures:
-                noun = "picture was" if pictures == 1 else "pictures were"
-                self._writer.warn(WarningCode.SKIPPED_CONTENT, f"{pictures} {noun} not read.")
+            self._writer.skipped(pictures, "picture", whole=False)
+        self._writer.skipped(self._package.embedded(part), "embedded file", whole=False)
 
 
 def write_sheet(writer: Writer, sheet: Sheet) -> None:
