@@ -79,7 +79,7 @@ bench: .venv/dev ## measure, beside references; DATA=DIR adds public data
 
 # One of them: make bench-chat, make bench-answers DATA=DIR ARGS="--questions 0"
 bench-%: .venv/dev
-	@$(BIN)/python -m bench.$* $${DATA:+--data "$$DATA"} $(ARGS)
+	@PYTHONPATH=tests $(BIN)/python -m bench.$* $${DATA:+--data "$$DATA"} $(ARGS)
 
 .PHONY: schema
 schema: .venv/dev ## write anew what is generated: both schemas, the settings page

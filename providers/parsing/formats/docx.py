@@ -344,8 +344,9 @@ class _Document:
                     self._run_part(part, line, script)
             case "ruby":
                 base, reading = _Line(), _Line()
-                self._inline(child(element, "rubyBase") or (), base)
-                self._inline(child(element, "rt") or (), reading)
+                for name, line_of in (("rubyBase", base), ("rt", reading)):
+                    if (part := child(element, name)) is not None:
+                        self._inline(part, line_of)
                 line.text += f"{base.text}({reading.text})" if reading.text else base.text
 
     def _field(self, element: Element) -> None:
