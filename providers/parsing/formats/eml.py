@@ -10,7 +10,7 @@ from email.message import EmailMessage, Message
 from core.blocks import BlockKind, WarningCode
 from core.errors import ParseFailure
 from providers.parsing import Page, PageWindow
-from providers.parsing.formats import FORMATS, PDF, Source, find_reader
+from providers.parsing.formats import FORMATS, Source, find_reader
 from providers.parsing.formats.html import write_html
 from providers.parsing.formats.ics import write_calendar
 from providers.parsing.formats.text import clean, decode
@@ -22,8 +22,6 @@ MAX_ATTACHMENTS = 50
 MAX_ATTACHED_BYTES = 32 * 1024 * 1024
 """Of one attachment that is read."""
 _HEADERS = ("Subject", "From", "To", "Cc", "Bcc", "Reply-To", "Date")
-_ON_DISK = frozenset({PDF})
-"""What is read from a file alone."""
 _SILENT = (
     "application/pkcs7-signature",
     "application/pgp-signature",
@@ -117,7 +115,7 @@ class MailWriter:
             return
         media_type = sniff_data(data, name)
         windows = []
-        if media_type is not None and media_type not in _ON_DISK and depth < MAX_DEPTH:
+        if media_type is not None and depth < MAX_DEPTH:
             source = replace(self._source, media_type=media_type, data=data)
             with suppress(ParseFailure):
                 windows = list(find_reader(media_type).read(source))

@@ -28,7 +28,7 @@ def read(source: Source) -> Iterator[PageWindow]:
     reader = ScanReader(source.tessdata)
     found_text = all_read = True
     try:
-        with Image.open(source.path) as picture:
+        with source.open() as file, Image.open(file) as picture:
             count = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
             if count > source.max_pages:
                 raise too_many_pages(count, source.max_pages)

@@ -107,7 +107,7 @@ def read(source: Source) -> Iterator[PageWindow]:
 
 def _open(source: Source) -> pdfium.PdfDocument:
     try:
-        document = pdfium.PdfDocument(source.path)
+        document = pdfium.PdfDocument(source.data or source.path)
         if not len(document):
             raise _damaged()
         if document.get_formtype() != c.FORMTYPE_NONE:
