@@ -153,7 +153,7 @@ def recall(found: str, expected: list[str]) -> float:
 
 
 def cell_f1(reading: Reading) -> float:
-    found: Counter[tuple[str, ...]] = Counter()
+    found: Counter[tuple[str, str, str]] = Counter()
     for columns, rows in reading.tables:
         for row in rows:
             found.update((row[0], name, cell) for name, cell in zip(columns, row, strict=True))
