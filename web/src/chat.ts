@@ -86,18 +86,20 @@ export class Chat {
     return path;
   });
 
-  async load(id: string): Promise<void> {
+  /** `again`: what is shown stays until the newest is there. */
+  async load(id: string, again = false): Promise<void> {
     this.id.value = id;
-    this.state.value = "loading";
+    if (!again) this.state.value = "loading";
     const messages: Message[] = [];
     let after: string | null = null;
     do {
       const result = await api.value.urql
         .query(Conversation, { id, after }, { requestPolicy: "network-only" })
         .toPromise();
-      if (this.id.value !== id) return;
+      if (this.id.value !== id || (again && this.live.value)) return;
       const found: NonNullable<typeof result.data>["conversation"] | undefined = result.data?.conversation;
       if (!found?.messages) {
+        if (again) return;
         this.state.value = result.error ? "unreachable" : "missing";
         return;
       }
@@ -129,16 +131,22 @@ export class Chat {
 
   /** Another answer to a question. */
   regenerate(question: Message): void {
-    this.send(question.text, question.id, question);
+    this.forget(question.id);
+    this.send(question.text, question.id);
   }
 
   /** Another wording of a question; the old one stays as a branch. */
   edit(question: Message, text: string): void {
-    this.send(text, question.id, question);
+    this.forget(question.parentId ?? ROOT);
+    this.send(text, question.id);
   }
 
+  /** An answer that broke off is begun anew; a question that never arrived is sent again. */
   retry(): void {
-    if (this.last) this.begin(this.last);
+    const last = this.path.value.at(-1);
+    const question = last?.role === "ASSISTANT" && this.messages.value.find(({ id }) => id === last.parentId);
+    if (question && last.status !== "COMPLETED") this.regenerate(question);
+    else if (this.last) this.begin(this.last);
   }
 
   async stop(): Promise<void> {
@@ -165,12 +173,13 @@ export class Chat {
     if (input && (input.conversationId ?? null) === conversationId) this.begin(input);
   }
 
-  private send(text: string, parentId: string | null, after?: Message): void {
-    if (after) {
-      const parent = after.parentId ?? ROOT;
-      const { [parent]: _one, [after.id]: _other, ...rest } = this.chosen.value;
-      this.chosen.value = rest;
-    }
+  /** What comes next under a message is shown, whichever was chosen before. */
+  private forget(parent: string): void {
+    const { [parent]: _chosen, ...rest } = this.chosen.value;
+    this.chosen.value = rest;
+  }
+
+  private send(text: string, parentId: string | null): void {
     const scope = this.scope.value.map(({ id }) => id);
     this.begin({
       clientMessageId: newId(),
@@ -291,13 +300,17 @@ export const chat = signal(new Chat());
 
 onAnswerElsewhere((id) => {
   const shown = chat.peek();
-  if (shown.id.peek() === id && !shown.live.peek()) void shown.load(id);
+  if (shown.id.peek() === id && !shown.live.peek()) void shown.load(id, true);
 });
 
 /** Shows a conversation; null begins a new one. */
 export function openChat(id: string | null, scope: Chosen[] = []): void {
-  if (id !== null && chat.peek().id.peek() === id) return;
-  chat.peek().close();
+  const shown = chat.peek();
+  if (id !== null && shown.id.peek() === id) {
+    if (!shown.live.peek() && shown.state.peek() === "ready") void shown.load(id, true);
+    return;
+  }
+  shown.close();
   const next = new Chat();
   next.scope.value = scope;
   chat.value = next;

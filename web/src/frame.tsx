@@ -103,7 +103,7 @@ function Sidebar({ where }: { where: Route }) {
   const { screen } = where;
   const inChat = screen === "chat";
   return (
-    <div class="sidebar">
+    <header class="sidebar">
       <a class="brand" href="/" onClick={() => openChat(null)}><Logo /><span>Lectern</span></a>
       <nav aria-label={t("nav.main")}>
         {link("/", "plus", "nav.new", inChat && where.id === null, () => openChat(null))}
@@ -129,7 +129,7 @@ function Sidebar({ where }: { where: Route }) {
           />
         </div>
       )}
-    </div>
+    </header>
   );
 }
 

@@ -149,10 +149,10 @@ effect(() => {
     const progress = data?.libraryProgress;
     if (!progress) return;
     const { id, filename } = progress.document;
-    if (!known.has(id)) {
-      known.add(id);
-      changed.value++;
-    }
+    const ended = progress.status === "READY" || progress.status === "FAILED" || progress.status === "CANCELLED";
+    // A list that was read meanwhile may hold an older state: what has ended is read once more.
+    if (!known.has(id) || ended) changed.value++;
+    known.add(id);
     if (progress.status === "READY") say(t("library.read", { name: filename }));
     if (progress.status === "FAILED") say(t("library.failed", { name: filename }));
   });

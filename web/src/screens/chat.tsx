@@ -98,7 +98,7 @@ function Transcript({ chat, path }: { chat: Chat; path: Message[] }) {
     const box = scroller.current!;
     const follow = () => stick.current && (box.scrollTop = box.scrollHeight);
     const watcher = new ResizeObserver(follow);
-    watcher.observe(box.firstElementChild!);
+    watcher.observe(box.lastElementChild!);
     const onScroll = () => (stick.current = box.scrollHeight - box.scrollTop - box.clientHeight < 60);
     box.addEventListener("scroll", onScroll, { passive: true });
     return () => (watcher.disconnect(), box.removeEventListener("scroll", onScroll));
@@ -110,6 +110,7 @@ function Transcript({ chat, path }: { chat: Chat; path: Message[] }) {
 
   return (
     <div class="transcript" ref={scroller} tabIndex={0} role="region" aria-label={t("chat.transcript")}>
+      <h1 class="visually-hidden">{chat.title.value || t("nav.chat")}</h1>
       <div class="messages" role="log" aria-live="off" aria-label={t("chat.transcript")}>
         {shown.map((message) =>
           message.role === "USER" ? (

@@ -1,5 +1,4 @@
 import { useSignal } from "@preact/signals";
-import { Fragment } from "preact";
 import { graphql } from "../../client/graphql";
 import { MessageFields } from "../../client/chat";
 import { toast } from "../app";
@@ -74,13 +73,12 @@ export function Conversations() {
           {!wanted && <a class="button primary" href="/">{t("nav.new")}</a>}
         </Empty>
       )}
-      <ul class="conversations">
-        {found.map((one, i) => {
-          const heading = day(one.updatedAt);
-          return (
-            <Fragment key={one.id}>
-              {(i === 0 || day(found[i - 1]!.updatedAt) !== heading) && <li class="day" role="presentation"><h2>{heading}</h2></li>}
-              <li class="conversation">
+      {byDay(found).map(([heading, some]) => (
+        <section key={heading} class="day" aria-label={heading}>
+          <h2>{heading}</h2>
+          <ul>
+            {some.map((one) => (
+              <li class="conversation" key={one.id}>
                 <a href={`/chats/${one.id}`} dir="auto">{one.title}</a>
                 <time dateTime={one.updatedAt}>{date(one.updatedAt, { timeStyle: "short" })}</time>
                 <Menu
@@ -92,10 +90,10 @@ export function Conversations() {
                   ]}
                 />
               </li>
-            </Fragment>
-          );
-        })}
-      </ul>
+            ))}
+          </ul>
+        </section>
+      ))}
       {hasNextPage && <button type="button" onClick={() => (after.value = endCursor ?? null)}>{t("action.show_more")}</button>}
       {deleting.value && (
         <Confirm
@@ -123,6 +121,16 @@ export function Conversations() {
       )}
     </section>
   );
+}
+
+/** Conversations under the day on which they went on last. */
+function byDay(all: One[]): [string, One[]][] {
+  const days = new Map<string, One[]>();
+  for (const one of all) {
+    const heading = day(one.updatedAt);
+    days.set(heading, [...(days.get(heading) ?? []), one]);
+  }
+  return [...days];
 }
 
 /** Everything that was asked and answered, with footnotes. */

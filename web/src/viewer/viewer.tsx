@@ -31,6 +31,9 @@ const PageOf = graphql(`
     }
   }
 `);
+const Version = graphql(`
+  query Version($id: ID!) { node(id: $id) { __typename ... on DocumentVersion { id number isLatest } } }
+`);
 const Passages = graphql(`
   query Passages($id: ID!) {
     node(id: $id) {
@@ -117,9 +120,7 @@ export function Viewer() {
         )}
       </div>
       {finding.value && <Find paged={paged} page={page.value} onClose={() => (finding.value = false)} />}
-      {place.version && !place.version.isLatest && (
-        <p class="notice"><Icon name="history" size={18} />{t("viewer.old_version", { n: place.version.number })}</p>
-      )}
+      {place.version && <OldVersion id={place.version.id} />}
       {place.quote && place.citation && !place.citation.verified && (
         <p class="notice"><Icon name="warn" size={18} />{t("citation.unverified")}</p>
       )}
@@ -130,6 +131,13 @@ export function Viewer() {
       )}
     </aside>
   );
+}
+
+/** Says so when what is shown has been replaced since. */
+function OldVersion({ id }: { id: string }) {
+  const { data } = useQuery(Version, { id });
+  if (data?.node?.__typename !== "DocumentVersion" || data.node.isLatest) return null;
+  return <p class="notice"><Icon name="history" size={18} />{t("viewer.old_version", { n: data.node.number })}</p>;
 }
 
 interface BodyProps {

@@ -1,0 +1,1 @@
+export{t as LibraryScreen}from"./library-CtCQcKXa.js";

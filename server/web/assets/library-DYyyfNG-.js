@@ -1,1 +1,0 @@
-export{t as LibraryScreen}from"./library-DQPYnWQl.js";
