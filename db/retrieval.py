@@ -87,7 +87,8 @@ _LIBRARY = text("""
         SELECT DISTINCT unnest(languages) FROM document_versions WHERE owner_id = :owner_id
       ) AS languages, coalesce(sum(chunk_count), 0) AS chunk_count,
       (SELECT id FROM embedding_models WHERE name = :model AND dimensions = :dimensions)
-      AS model_id, set_config('plan_cache_mode', 'force_custom_plan', true)
+      AS model_id, set_config('plan_cache_mode', 'force_custom_plan', true),
+      set_config('enable_nestloop', 'off', true)
     FROM document_versions WHERE owner_id = :owner_id
     """)
 
@@ -111,7 +112,6 @@ _ON_PAGES = """EXISTS (
       AND c.ordinal = {leg}.ordinal AND c.last_page >= coalesce(:first_page, 0)
       AND c.first_page <= coalesce(:last_page, 2147483647))"""
 
-# OFFSET 0 has the lists of all terms joined with the documents at once instead of one by one.
 _LEXICAL = """
 -- Number of chunks, and what one term of a chunk's length adds to its saturation
 totals AS MATERIALIZED (
@@ -120,14 +120,14 @@ totals AS MATERIALIZED (
       AS slope
   FROM live),
 -- The rows of postings of the question's terms, by the number of the term
+listed AS MATERIALIZED (
+  SELECT number, version_id, first, entries
+  FROM unnest(CAST(:terms AS text[])) WITH ORDINALITY AS t (term, number), LATERAL (
+    SELECT version_id, first, entries FROM postings p
+    WHERE p.owner_id = :owner_id AND p.term = t.term LIMIT :listed) AS p),
+-- Those of documents in scope
 found AS MATERIALIZED (
-  SELECT number, version_id, base, first, entries
-  FROM (
-    SELECT number, version_id, first, entries
-    FROM unnest(CAST(:terms AS text[])) WITH ORDINALITY AS t (term, number), LATERAL (
-      SELECT version_id, first, entries FROM postings p
-      WHERE p.owner_id = :owner_id AND p.term = t.term LIMIT :listed) AS p OFFSET 0) AS listed
-  JOIN live USING (version_id)),
+  SELECT number, version_id, base, first, entries FROM listed JOIN live USING (version_id)),
 -- In how many chunks each term stands; `read` sums that up from the rarest term on
 counted AS (
   SELECT number, frequency, sum(frequency) OVER rarest AS read, row_number() OVER rarest AS place
@@ -194,8 +194,6 @@ semantic AS MATERIALIZED (
 spread AS MATERIALIZED (
   SELECT avg(similarity) AS middle, nullif(stddev_pop(similarity), 0) AS deviation FROM semantic)"""
 
-# FULL JOIN is always done by hash; the planner, who takes each leg for a handful of rows, would
-# compare all with all otherwise.
 _FUSED = """
 -- The lowest BM25 that is a candidate
 floor AS MATERIALIZED (
@@ -231,8 +229,9 @@ best AS (SELECT * FROM fused ORDER BY score DESC, chunk LIMIT :limit)
 SELECT b.document_id, b.filename, b.version_id, b.ordinal, c.start, c.first_page, c.last_page,
   c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score,
   (SELECT array_agg(number) FROM asked) AS numbers, (SELECT array_agg(weight) FROM asked) AS weights
-FROM best b JOIN chunks c ON c.owner_id = :owner_id AND c.version_id = b.version_id
-  AND c.ordinal = b.ordinal
+FROM best b, LATERAL (
+  SELECT start, first_page, last_page, context, text FROM chunks
+  WHERE owner_id = :owner_id AND version_id = b.version_id AND ordinal = b.ordinal LIMIT 1) AS c
 ORDER BY b.score DESC, b.chunk"""
 
 
@@ -281,10 +280,12 @@ _TITLES = text(f"WITH {_LIVE} SELECT filename FROM live ORDER BY version_id DESC
 
 
 async def library(session: ReadSession, model: str, dimensions: int) -> Library:
-    """Read what the search that follows must know.
+    """Read what the search that follows must know, and settle how it is planned.
 
-    It also makes PostgreSQL plan that search for its own parameters: the plan that fits all
-    parameters is ten times as slow.
+    It is planned for its own parameters: the plan that fits all parameters is ten times as slow.
+    Joins are made by hash, but for the lateral ones, which look rows up: right after an upload
+    statistics know nothing of what it brought, so the planner takes every owner for one of a few
+    rows and would compare all with all.
     """
     row = await session.one(_LIBRARY, owner_id=session.owner_id, model=model, dimensions=dimensions)
     return Library(row["languages"], row["chunk_count"], row["model_id"])

@@ -512,7 +512,7 @@ CREATE TABLE postings (
 );
 ALTER TABLE ONLY postings FORCE ROW LEVEL SECURITY;
 CREATE INDEX postings_term ON postings USING btree (owner_id, term);
-CREATE INDEX postings_version ON postings USING btree (owner_id, version_id, first);
+CREATE INDEX postings_version ON postings USING btree (version_id, first);
 CREATE POLICY owner ON postings USING ((owner_id = ( SELECT (NULLIF(current_setting('lectern.owner_id'::text, true), ''::text))::uuid AS "nullif")));
 ALTER TABLE postings ENABLE ROW LEVEL SECURITY;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE postings TO lectern_app;

@@ -22,6 +22,8 @@ from services.retrieval import MAX_RESULTS, Fusion
 from workers.graphs import Graphs
 
 OTHER_OWNERS, OTHER_CHUNKS = 10, 9_000
+NEW_CHUNKS = 4_500
+"""Of three texts of two megabytes."""
 QUERIES = 200
 LIMIT = 10
 _BARE = (
@@ -72,6 +74,7 @@ async def measure_latency(product: Product, sizes: list[int]) -> None:
         await _owner(product, f"other-{number}", OTHER_CHUNKS)
     owners = [await _owner(product, f"owner-{size}", size) for size in sizes]
     await _print_storage(product, OTHER_OWNERS * OTHER_CHUNKS + sum(sizes))
+    await print_after_upload(product)
     for owner in owners:
         await _print_latency(product, owner, graph=False)
     largest = owners[-1]
@@ -80,6 +83,22 @@ async def measure_latency(product: Product, sizes: list[int]) -> None:
     print(f"graph of the largest made in {time.perf_counter() - started:.0f} s")
     await _print_latency(product, largest, graph=True)
     await _print_recall(largest)
+
+
+async def print_after_upload(product: Product) -> None:
+    """Searches of an account that the planner's statistics do not know yet, and when they do."""
+    owner = await _owner(product, f"new-{time.time_ns()}", NEW_CHUNKS)
+    corpus = Corpus(NEW_CHUNKS + 1)
+
+    async def sql() -> float:
+        question = (corpus.question(), corpus.vectors(1)[0])
+        return (await owner.search(question, 2 * LIMIT, False))[1]
+
+    print(f"{NEW_CHUNKS:>7,} chunks, new      hybrid  {await _percentiles(sql)}", flush=True)
+    connection = await asyncpg.connect(product.postgres.url("postgres"))
+    await connection.execute("ANALYZE")
+    await connection.close()
+    print(f"{NEW_CHUNKS:>7,} chunks, analysed hybrid  {await _percentiles(sql)}", flush=True)
 
 
 async def _owner(product: Product, name: str, size: int) -> Owner:

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from core.principal import Principal
 from core.settings import Settings
+from core.states import OnSameName
 from providers.parsing.factory import open_parser
 from services.container import Services
 from services.ingestion.jobs import Ingestion
@@ -19,7 +20,8 @@ async def add_documents(
     documents = {}
     for filename, content in files.items():
         data = content.encode() if isinstance(content, str) else content
-        uploaded = await services.uploads.upload(principal, Upload(filename, None, _once(data)))
+        upload = Upload(filename, None, _once(data), on_same_name=OnSameName.REPLACE)
+        uploaded = await services.uploads.upload(principal, upload)
         documents[filename] = uploaded.document.id
     ingestion = open_ingestion(settings, services)
     while await ingestion.run_next("test"):
