@@ -107,7 +107,7 @@ clean: ## remove what was installed and cached; documents in .lectern stay
 $(BIN)/python:
 	$(if $(shell $(or $(PYTHON),false) $(FITS) 2>&- && echo fits),, \
 		$(error Lectern needs Python 3.11, 3.12 or 3.13: name one with PYTHON=python3.12))
-	@echo "Lectern installs itself into .venv, once: about 280 MB to load, 810 MB on disk"
+	@echo "Lectern installs itself into .venv, once: about 400 MB to load, 1.1 GB on disk"
 	@echo "Making .venv with $$($(PYTHON) --version), some seconds"
 	@$(PYTHON) -m venv --clear .venv
 

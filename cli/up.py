@@ -165,7 +165,7 @@ def _print_ready_screen(settings: Settings, url: str, console: Console) -> None:
     console.print(
         f"\n  [bold]Open {url}[/]\n\n"
         f"  Demo  {program} demo   in another terminal\n"
-        f"  API   {url}/graphql   GraphiQL in a browser; ws:// for live events\n"
+        f"  API   {url}/graphql   in a browser: GraphiQL\n"
         f"  Data  {settings.data_dir}\n"
         "\nCtrl-C stops everything. Documents and warnings are told below.\n"
     )
