@@ -199,7 +199,7 @@ def _questions(question: str | None, file: Path | None, console: Console) -> Ite
         if question is not None or not typed:
             return
     if typed:
-        console.print("[dim]Ask about the document; an empty line ends the demo.\n")
+        console.print("[dim]Ask, for instance what it is about; an empty line ends the demo.\n")
     while text := _next_line():
         console.print("" if typed else f"[bold cyan]{escape(text)}\n")
         yield text
