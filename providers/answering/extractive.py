@@ -182,13 +182,13 @@ class ExtractiveAnswerer:
         language, shortlist = await asyncio.to_thread(_prepare, asked, sources, wanted)
         if shortlist is None:
             return Findings(language, -math.inf, [])
-        scores, cosine = await self._score(text, shortlist)
+        scores, cosines = await self._score(text, shortlist)
         best = int(scores.argmax())
-        passage = shortlist.evidence.passage
+        foreign = shortlist.evidence.foreign
         odds = groundedness(
             float(shortlist.evidence.near[best]),
-            cosine,
-            same_language=shortlist.languages[passage[best]] == language,
+            None if cosines is None else float(cosines[foreign == foreign[best]].max()),
+            same_language=not foreign[best],
         )
         everywhere = [f"{s.title} {s.context} {s.text}" for s in sources]
         absent = missing(wanted, everywhere)
@@ -221,8 +221,8 @@ class ExtractiveAnswerer:
     async def aclose(self) -> None:
         """The embedder belongs to who opened it."""
 
-    async def _score(self, text: str, shortlist: Shortlist) -> tuple[Floats, float | None]:
-        """Log-odds of each sentence, and the highest cosine if it can be interpreted."""
+    async def _score(self, text: str, shortlist: Shortlist) -> tuple[Floats, Floats | None]:
+        """Log-odds of each sentence, and the cosines if they can be interpreted."""
         scores = score_words(shortlist.evidence)
         sentences = map(shortlist.sentence, range(len(scores)))
         passages = [f"{s.lead} {s.text}".strip() for s in sentences]
@@ -234,7 +234,7 @@ class ExtractiveAnswerer:
             return scores, None
         scores += score_vectors(shortlist.evidence, query, vectors)
         calibrated = self._embedder.model.startswith(CALIBRATED)
-        return scores, float((vectors @ query).max()) if calibrated else None
+        return scores, vectors @ query if calibrated else None
 
 
 def _in_conversation(understood: Understood, question: Question) -> Understood:
@@ -294,6 +294,7 @@ def _prepare(
         np.array([passage for passage, _ in found]),
         [source.similarity for source in sources],
         set(terms(asked.own, [language])) if asked.leans else (),
+        [spoken != language for spoken in languages],
     )
     by_words = score_words(evidence)
     for index, (_, sentence) in enumerate(found):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 BY_WORDS = np.array([5.90, 3.05, 2.63, 0.64], np.float32)
 """Of the question's words in the sentence, near it and in its passage (shares), and of the
@@ -25,6 +26,12 @@ BY_VECTORS = np.array([0.56, 0.58, 0.57], np.float32)
 
 NEIGHBOUR = 0.5
 """Weight of each neighbour in the vector of a sentence with its neighbours."""
+
+FOREIGN_COSINE = 0.03
+FOREIGN_SHARES = (0.3, 0.4, 0.45)
+"""What a sentence that answers in another language lacks beside one in the question's: cosine, and
+the shares of words that it would have in the sentence, near it and in its passage. Without them
+the words of the question's language drown the meaning of all others."""
 
 CALIBRATED = "multilingual-e5-small"
 """Cosines of other models have other scales: there words alone tell whether an answer is there."""
@@ -45,6 +52,8 @@ class Evidence:
     """... or beside it, or in the heading over it ..."""
     around: Floats
     """... or anywhere in the passage."""
+    foreign: Flags
+    """Whether the passage is in another language than the question."""
 
     def take(self, indices: Indices) -> "Evidence":
         return Evidence(
@@ -54,6 +63,7 @@ class Evidence:
             self.own[indices],
             self.near[indices],
             self.around[indices],
+            self.foreign[indices],
         )
 
 
@@ -64,6 +74,7 @@ def weigh_words(
     passage: Indices,
     similarities: Sequence[float],
     stressed: Collection[str] = (),
+    foreign: Sequence[bool] = (),
 ) -> tuple[Evidence, Floats]:
     """Compare by words; `passage` tells for each sentence which similarity belongs to it.
 
@@ -86,14 +97,16 @@ def weigh_words(
     beside[:-1] = np.maximum(beside[:-1], holds[1:] * adjacent)
     starts = np.flatnonzero(np.diff(passage, prepend=-1))
     anywhere = np.maximum.reduceat(beside, starts).repeat(np.diff(starts, append=count), axis=0)
-    evidence = Evidence(
-        place,
-        passage,
-        _standardize(np.array(similarities, np.float32))[passage],
-        holds @ rarity,
-        beside @ rarity,
-        anywhere @ rarity,
-    )
+    other = np.array(foreign or [False] * len(similarities), np.bool_)[passage]
+    near = np.array(similarities, np.float32)
+    near += FOREIGN_COSINE * np.array(foreign or [False] * len(near), np.float32)
+    shares = (share @ rarity for share in (holds, beside, anywhere))
+    if not other.all():
+        shares = (
+            np.where(other, np.maximum(share, expected), share)
+            for share, expected in zip(shares, FOREIGN_SHARES, strict=True)
+        )
+    evidence = Evidence(place, passage, _standardize(near)[passage], *shares, other)
     return evidence, rarity
 
 
@@ -110,7 +123,7 @@ def score_vectors(evidence: Evidence, query: Floats, vectors: Floats) -> Floats:
     wide[1:] += NEIGHBOUR * vectors[:-1] * adjacent
     wide[:-1] += NEIGHBOUR * vectors[1:] * adjacent
     wide /= np.linalg.norm(wide, axis=1, keepdims=True)
-    cosines = vectors @ query
+    cosines = vectors @ query + FOREIGN_COSINE * evidence.foreign
     best = np.full(evidence.passage.max() + 1, -1, np.float32)
     np.maximum.at(best, evidence.passage, cosines)
     features = (cosines, wide @ query, best[evidence.passage])
