@@ -62,6 +62,8 @@ class Hit:
     """Cosine of passage and question; None without a vector."""
     score: float
     """Fused score, comparable within one search only."""
+    credit: float = 0.0
+    """Of words that it cannot have, for it is in another language than the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,7 @@ _LIVE = """
 -- The documents in scope, each with the version that is searched
 live AS MATERIALIZED (
   SELECT d.id AS document_id, d.filename, v.id AS version_id, v.chunk_count, v.lexeme_count,
+    CAST(:language AS text) IS NOT NULL AND v.language <> :language AS is_foreign,
     row_number() OVER (ORDER BY v.id) << 32 AS base
   FROM documents d
   LEFT JOIN document_versions v ON v.owner_id = d.owner_id AND v.id = d.active_version_id
@@ -207,27 +210,38 @@ kept AS MATERIALIZED (
   WHERE l.score >= floor.score OR s.place IS NOT NULL),
 -- The same with document, version and ordinal
 candidates AS MATERIALIZED (
-  SELECT kept.*, document_id, filename, version_id, CAST(chunk - base AS int) AS ordinal
+  SELECT kept.*, document_id, filename, version_id, is_foreign,
+    CAST(chunk - base AS int) AS ordinal
   FROM kept JOIN live USING (base)),
 -- The same with the cosine of those that words alone found
 scored AS MATERIALIZED (
-  SELECT chunk, document_id, filename, version_id, ordinal, lexical_score, is_lexical,
+  SELECT chunk, document_id, filename, version_id, is_foreign, ordinal, lexical_score, is_lexical,
     semantic_rank, coalesce(similarity, (
       SELECT 1 - (v.embedding <=> (SELECT embedding FROM question)) FROM chunk_vectors v
       WHERE v.owner_id = :owner_id AND v.model_id = :model_id
         AND v.version_id = candidates.version_id AND v.ordinal = candidates.ordinal)) AS similarity
   FROM candidates),
+-- What a passage in another language than the question has too little of: words and likeness
+credit AS MATERIALIZED (
+  SELECT CAST(:foreign_share AS float8) * coalesce(sum(weight), 0)
+    + CAST(:foreign_share AS float8) * (cardinality(CAST(:terms AS text[])) - count(*))
+      * ({k1} + 1) * ln(1 + (greatest(min(chunks), 0) + 0.5) / 0.5) AS words
+  FROM totals LEFT JOIN asked ON true),
 -- The weighted sum of both scores
 fused AS (
-  SELECT *, CAST(:lexical_weight AS float8) * coalesce(lexical_score, 0)
-    + CAST(:semantic_weight AS float8) * coalesce((similarity - middle) / deviation, 0) AS score,
+  SELECT scored.*, CAST(:lexical_weight AS float8)
+      * CASE WHEN is_foreign THEN greatest(lexical_score, words) ELSE coalesce(lexical_score, 0) END
+    + CAST(:semantic_weight AS float8) * coalesce((similarity
+      + CASE WHEN is_foreign THEN CAST(:foreign_cosine AS float8) ELSE 0 END - middle) / deviation, 0)
+      AS score,
+    CASE WHEN is_foreign THEN words ELSE 0 END AS credit,
     CASE WHEN is_lexical THEN row_number() OVER (ORDER BY lexical_score DESC NULLS LAST, chunk)
       END AS lexical_rank
-  FROM scored, spread),
+  FROM scored, spread, credit),
 -- As many as are asked for
 best AS (SELECT * FROM fused ORDER BY score DESC, chunk LIMIT :limit)
 SELECT b.document_id, b.filename, b.version_id, b.ordinal, c.start, c.first_page, c.last_page,
-  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score,
+  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score, b.credit,
   (SELECT array_agg(number) FROM asked) AS numbers, (SELECT array_agg(weight) FROM asked) AS weights
 FROM best b, LATERAL (
   SELECT start, first_page, last_page, context, text FROM chunks
@@ -253,7 +267,7 @@ def _search(graph_dimensions: int | None, on_pages: bool) -> TextClause:
         outside = _EXACT.format(condition=_OUTSIDE)
         nearest = _GRAPH.format(dimensions=graph_dimensions, outside=outside)
     semantic = _SEMANTIC.format(nearest=nearest)
-    return text(f"WITH {_LIVE},{lexical},{semantic},{_FUSED}")
+    return text(f"WITH {_LIVE},{lexical},{semantic},{_FUSED.format(k1=K1)}")
 
 
 _UNRANKED = """
@@ -302,9 +316,15 @@ async def search(
     candidates: int,
     lexical_weight: float,
     semantic_weight: float,
+    language: str | None = None,
+    foreign_share: float = 0,
+    foreign_cosine: float = 0,
     graph: bool = False,
 ) -> Found:
     """Find the best `limit` chunks.
+
+    Chunks in another `language` than the question's are given what they lack beside one in its
+    own: `foreign_share` of what its terms weigh, and `foreign_cosine`.
 
     `candidates` is how deep each leg is read. `graph` takes the approximate index for the vectors
     that are in it. Of a bounded search all postings are listed: its own may be the last ones.
@@ -321,12 +341,14 @@ async def search(
         listed=readable if scope == Scope() else None,
         embedding=HalfVector(embedding),
         model_id=library.model_id,
-        **_documents(scope),
+        **_documents(scope) | {"language": language},
         **pages,
         limit=limit,
         candidates=candidates,
         lexical_weight=lexical_weight,
         semantic_weight=semantic_weight,
+        foreign_share=foreign_share,
+        foreign_cosine=foreign_cosine,
     )
     hits = [Hit(**{name: row[name] for name in Hit.__slots__}) for row in rows]
     asked = zip(rows[0]["numbers"] or (), rows[0]["weights"] or (), strict=True) if rows else ()
@@ -388,6 +410,7 @@ async def titles(session: ReadSession, scope: Scope, limit: int) -> list[str]:
 
 def _documents(scope: Scope) -> dict[str, object]:
     return {
+        "language": None,
         "document_ids": None if scope.document_ids is None else list(scope.document_ids),
         "uploaded_from": scope.uploaded_from,
         "uploaded_until": scope.uploaded_until,

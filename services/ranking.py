@@ -47,7 +47,10 @@ def by_best_sentence(
         return sum(weight for term, weight in weights.items() if term in found)
 
     read = [
-        replace(hit, score=hit.score + share * max(map(told, _SENTENCE_END.split(hit.text))))
+        replace(
+            hit,
+            score=hit.score + share * max(hit.credit, *map(told, _SENTENCE_END.split(hit.text))),
+        )
         for hit in hits[:SENTENCES_OF]
     ]
     return sorted(read, key=lambda hit: hit.score, reverse=True) + list(hits[SENTENCES_OF:])

@@ -1,5 +1,6 @@
 """Retrieval of the passages of a user's documents that answer a question."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import structlog
 
 from core.errors import DomainError, ErrorCode, InvalidInput, ProviderUnavailable
+from core.language import detect_language
 from core.principal import Principal
 from core.telemetry import describe
 from core.terms import search_terms
@@ -40,6 +42,10 @@ class Fusion:
     semantic_weight: float = 1.0
     sentence_weight: float = 0.1
     """Weight of the terms in the best sentence, each by what it adds to BM25 at most."""
+    foreign_share: float = 0.15
+    """Of the question's terms that a passage in another language is taken to have."""
+    foreign_cosine: float = 0.03
+    """What its cosine lacks beside one in the question's language."""
 
 
 class Retrieval:
@@ -86,12 +92,16 @@ class Retrieval:
     async def _found(
         self, principal: Principal, query: str, scope: Scope, limit: int, several: bool
     ) -> list[Hit]:
-        embedding = await self._embedder.embed_query(query)
+        embedding, spoken = await asyncio.gather(
+            self._embedder.embed_query(query), asyncio.to_thread(detect_language, query)
+        )
         candidates = max(self._fusion.candidates, limit)
         async with self._database.read(principal.user_id) as session:
             library = await retrieval.library(
                 session, self._embedder.model, self._embedder.dimensions
             )
+            # Where nothing is in the question's language, nothing has more words than the others.
+            language = spoken if spoken in library.languages else None
             terms = dict.fromkeys(search_terms(query, library.languages))
             found = await retrieval.search(
                 session,
@@ -103,6 +113,9 @@ class Retrieval:
                 candidates=candidates,
                 lexical_weight=self._fusion.lexical_weight,
                 semantic_weight=self._fusion.semantic_weight,
+                language=language,
+                foreign_share=self._fusion.foreign_share,
+                foreign_cosine=self._fusion.foreign_cosine,
                 graph=scope == Scope() and library.chunk_count >= self._graph_chunks,
             )
         return by_best_sentence(

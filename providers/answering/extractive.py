@@ -79,8 +79,19 @@ class Shortlist:
     """Rarity of the question's terms, which add up to 1."""
     evidence: Evidence
 
+    contexts: list[str]
+    """Of each source."""
+
     def sentence(self, index: int) -> Sentence:
         return self.everything[int(self.evidence.place[index])][1]
+
+    def about(self, index: int) -> str:
+        """What a sentence does not say for itself: its heading; of a line of data all above it."""
+        sentence = self.sentence(index)
+        if sentence.kind not in (BlockKind.RECORD, BlockKind.TABLE):
+            return sentence.lead
+        context = self.contexts[int(self.evidence.passage[index])]
+        return context if sentence.lead in context else f"{context} {sentence.lead}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +235,10 @@ class ExtractiveAnswerer:
     async def _score(self, text: str, shortlist: Shortlist) -> tuple[Floats, Floats | None]:
         """Log-odds of each sentence, and the cosines if they can be interpreted."""
         scores = score_words(shortlist.evidence)
-        sentences = map(shortlist.sentence, range(len(scores)))
-        passages = [f"{s.lead} {s.text}".strip() for s in sentences]
+        passages = [
+            f"{shortlist.about(index)} {shortlist.sentence(index).text}".strip()
+            for index in range(len(scores))
+        ]
         try:
             query, vectors = await asyncio.gather(
                 self._embedder.embed_query(text), self._embedder.embed_passages(passages)
@@ -294,7 +307,10 @@ def _prepare(
         np.array([passage for passage, _ in found]),
         [source.similarity for source in sources],
         set(terms(asked.own, [language])) if asked.leans else (),
-        [spoken != language for spoken in languages],
+        [
+            languages[passage] != language and sentence.kind is not BlockKind.RECORD
+            for passage, sentence in found
+        ],
     )
     by_words = score_words(evidence)
     for index, (_, sentence) in enumerate(found):
@@ -302,7 +318,9 @@ def _prepare(
             by_words[index] += NAMED
     best = np.sort(np.argsort(-by_words, kind="stable")[:SHORTLIST])
     weights = dict(zip(words, map(float, rarity), strict=True))
-    return language, Shortlist(languages, found, weights, evidence.take(best))
+    return language, Shortlist(
+        languages, found, weights, evidence.take(best), [source.context for source in sources]
+    )
 
 
 def _quotes(

@@ -27,11 +27,14 @@ BY_VECTORS = np.array([0.56, 0.58, 0.57], np.float32)
 NEIGHBOUR = 0.5
 """Weight of each neighbour in the vector of a sentence with its neighbours."""
 
-FOREIGN_COSINE = 0.03
-FOREIGN_SHARES = (0.3, 0.4, 0.45)
+FOREIGN_COSINE = 0.02
+FOREIGN_SHARES = (0.21, 0.28, 0.32)
 """What a sentence that answers in another language lacks beside one in the question's: cosine, and
 the shares of words that it would have in the sentence, near it and in its passage. Without them
 the words of the question's language drown the meaning of all others."""
+
+FOREIGN_DOUBT = 1.2
+"""Log-odds that an answer in another language loses: there the nearest of many is always near."""
 
 CALIBRATED = "multilingual-e5-small"
 """Cosines of other models have other scales: there words alone tell whether an answer is there."""
@@ -97,16 +100,18 @@ def weigh_words(
     beside[:-1] = np.maximum(beside[:-1], holds[1:] * adjacent)
     starts = np.flatnonzero(np.diff(passage, prepend=-1))
     anywhere = np.maximum.reduceat(beside, starts).repeat(np.diff(starts, append=count), axis=0)
-    other = np.array(foreign or [False] * len(similarities), np.bool_)[passage]
+    other = np.array(foreign or [False] * count, np.bool_)
     near = np.array(similarities, np.float32)
-    near += FOREIGN_COSINE * np.array(foreign or [False] * len(near), np.float32)
-    shares = (share @ rarity for share in (holds, beside, anywhere))
-    if not other.all():
-        shares = (
-            np.where(other, np.maximum(share, expected), share)
-            for share, expected in zip(shares, FOREIGN_SHARES, strict=True)
+    of_source = np.zeros(len(near), np.bool_)
+    np.logical_or.at(of_source, passage, other)
+    near += FOREIGN_COSINE * of_source
+    own, nearby, around = (
+        share if other.all() else np.where(other, np.maximum(share, expected), share)
+        for share, expected in zip(
+            (holds @ rarity, beside @ rarity, anywhere @ rarity), FOREIGN_SHARES, strict=True
         )
-    evidence = Evidence(place, passage, _standardize(near)[passage], *shares, other)
+    )
+    evidence = Evidence(place, passage, _standardize(near)[passage], own, nearby, around, other)
     return evidence, rarity
 
 
@@ -141,7 +146,7 @@ def groundedness(near: float, cosine: float | None, same_language: bool) -> floa
         return 7.38 * near - 2.66
     if same_language:
         return 4.36 * near + 46.76 * cosine - 41.75
-    return 63.04 * cosine - 50.27
+    return 63.04 * cosine - FOREIGN_DOUBT - 50.27
 
 
 def _adjacent(place: Indices, passage: Indices) -> Floats:

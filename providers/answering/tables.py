@@ -28,6 +28,8 @@ MAX_DOCUMENTS = 3
 MAX_ROWS = 20
 """That are shown."""
 MAX_TIES = 5
+MAX_COUNTED = 8
+"""Rows that are shown of those that were counted or added."""
 FITTING = 0.5
 """Share of the question's words that stand in a table, its columns or above it."""
 COMMON_PREFIX = 5
@@ -67,7 +69,7 @@ async def about_table(
     best: tuple[float, UUID, TableText] | None = None
     for document in await _documents(library, sources):
         for table in await library.tables(document):
-            share = _share(understood, table, sources, document)
+            share = _share(text, understood, table, sources, document)
             if len(table.rows) > 1 and share >= FITTING and (best is None or share > best[0]):
                 best = share, document, table
     if best is None:
@@ -86,10 +88,12 @@ async def _documents(library: Library, sources: Sequence[Source]) -> list[UUID]:
 
 
 def _share(
-    understood: Understood, table: TableText, sources: Sequence[Source], document: UUID
+    text: str, understood: Understood, table: TableText, sources: Sequence[Source], document: UUID
 ) -> float:
     """Of the words that say what is asked for."""
-    wanted = _terms(understood.subject)
+    wanted = _terms(understood.subject) or [
+        word for word in _terms(text) if _among(word, set(_terms(" ".join(table.columns))))
+    ]
     if not wanted:
         return 0.0
     title = next((s.title for s in sources if s.document == document), "")
@@ -210,10 +214,11 @@ async def _answer(language: str, asked: Asked, document: UUID, library: Library)
             pass
         case _:
             return None
-    quotes = await _quoted(table, rows[:MAX_ROWS], document, library)
+    shown = MAX_ROWS if asked.operation in ("list", "which") else MAX_COUNTED
+    quotes = await _quoted(table, rows[:shown], document, library)
     if not quotes:
         return None
-    if len(rows) > MAX_ROWS:
+    if len(rows) > shown:
         quotes.append(Text(f"… ({reply(language, 'rows', count=len(rows))})"))
     return Written([*parts, *quotes], grounded=True)
 
