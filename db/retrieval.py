@@ -230,7 +230,7 @@ credit AS MATERIALIZED (
 -- The weighted sum of both scores
 fused AS (
   SELECT scored.*, CAST(:lexical_weight AS float8)
-      * CASE WHEN is_foreign THEN greatest(lexical_score, words) ELSE coalesce(lexical_score, 0) END
+      * coalesce(CASE WHEN is_foreign THEN greatest(lexical_score, words) ELSE lexical_score END, 0)
     + CAST(:semantic_weight AS float8) * coalesce((similarity
       + CASE WHEN is_foreign THEN CAST(:foreign_cosine AS float8) ELSE 0 END - middle) / deviation, 0)
       AS score,
@@ -241,7 +241,8 @@ fused AS (
 -- As many as are asked for
 best AS (SELECT * FROM fused ORDER BY score DESC, chunk LIMIT :limit)
 SELECT b.document_id, b.filename, b.version_id, b.ordinal, c.start, c.first_page, c.last_page,
-  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score, b.credit,
+  c.context, c.text, b.lexical_rank, b.lexical_score, b.semantic_rank, b.similarity, b.score,
+  b.credit,
   (SELECT array_agg(number) FROM asked) AS numbers, (SELECT array_agg(weight) FROM asked) AS weights
 FROM best b, LATERAL (
   SELECT start, first_page, last_page, context, text FROM chunks

@@ -44,7 +44,7 @@ class Fusion:
     """Weight of the terms in the best sentence, each by what it adds to BM25 at most."""
     foreign_share: float = 0.15
     """Of the question's terms that a passage in another language is taken to have."""
-    foreign_cosine: float = 0.03
+    foreign_cosine: float = 0.01
     """What its cosine lacks beside one in the question's language."""
 
 

@@ -20,6 +20,7 @@ from providers.answering.language import closest, detect, not_found, reply
 from providers.answering.quotes import Quote, Text, Written, deltas
 from providers.answering.scoring import (
     CALIBRATED,
+    FOREIGN_DOUBT,
     Evidence,
     Floats,
     groundedness,
@@ -201,6 +202,8 @@ class ExtractiveAnswerer:
             None if cosines is None else float(cosines[foreign == foreign[best]].max()),
             same_language=not foreign[best],
         )
+        if foreign[best] and not foreign.all():
+            odds -= FOREIGN_DOUBT
         everywhere = [f"{s.title} {s.context} {s.text}" for s in sources]
         absent = missing(wanted, everywhere)
         strict = [one for one in absent if one.strict] or absent

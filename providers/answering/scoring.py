@@ -34,7 +34,7 @@ the shares of words that it would have in the sentence, near it and in its passa
 the words of the question's language drown the meaning of all others."""
 
 FOREIGN_DOUBT = 1.2
-"""Log-odds that an answer in another language loses: there the nearest of many is always near."""
+"""Log-odds that an answer in another language loses beside passages in the question's."""
 
 CALIBRATED = "multilingual-e5-small"
 """Cosines of other models have other scales: there words alone tell whether an answer is there."""
@@ -146,7 +146,7 @@ def groundedness(near: float, cosine: float | None, same_language: bool) -> floa
         return 7.38 * near - 2.66
     if same_language:
         return 4.36 * near + 46.76 * cosine - 41.75
-    return 63.04 * cosine - FOREIGN_DOUBT - 50.27
+    return 63.04 * cosine - 50.27
 
 
 def _adjacent(place: Indices, passage: Indices) -> Floats:
