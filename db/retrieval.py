@@ -231,8 +231,8 @@ credit AS MATERIALIZED (
 fused AS (
   SELECT scored.*, CAST(:lexical_weight AS float8)
       * coalesce(CASE WHEN is_foreign THEN greatest(lexical_score, words) ELSE lexical_score END, 0)
-    + CAST(:semantic_weight AS float8) * coalesce((similarity
-      + CASE WHEN is_foreign THEN CAST(:foreign_cosine AS float8) ELSE 0 END - middle) / deviation, 0)
+    + CAST(:semantic_weight AS float8) * coalesce((similarity - middle
+      + CASE WHEN is_foreign THEN CAST(:foreign_cosine AS float8) ELSE 0 END) / deviation, 0)
       AS score,
     CASE WHEN is_foreign THEN words ELSE 0 END AS credit,
     CASE WHEN is_lexical THEN row_number() OVER (ORDER BY lexical_score DESC NULLS LAST, chunk)
