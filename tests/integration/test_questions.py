@@ -23,7 +23,7 @@ RIGHT = {
     "beyond": 0.9,
 }
 """Share of right answers of each kind."""
-FALSE_GROUNDED = 0.05
+FALSE_GROUNDED = 0.06
 """Of all answers, those that claim to be grounded and are not right."""
 
 
