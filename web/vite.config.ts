@@ -15,7 +15,7 @@ const pdfjsData: Plugin = {
     for (const folder of ["cmaps", "standard_fonts", "wasm"]) {
       cpSync(`${pdfjs}/${folder}`, `${out}/assets/pdfjs-${pdfjsVersion}/${folder}`, {
         recursive: true,
-        filter: (path) => !/LICENSE|quickjs/.test(path),
+        filter: (path) => !/quickjs/i.test(path),
       });
     }
   },
@@ -33,6 +33,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 8000,
     reportCompressedSize: false,
+    license: { fileName: "licenses.md" },
     rollupOptions: {
       onLog: (level, log, tell) => log.code !== "MODULE_LEVEL_DIRECTIVE" && tell(level, log),
       input: { index: resolve(here, "index.html"), graphiql: resolve(here, "graphiql.html") },

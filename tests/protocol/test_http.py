@@ -439,6 +439,24 @@ async def test_cors_is_off_unless_an_origin_is_allowed(client: httpx.AsyncClient
     assert response.headers["access-control-allow-origin"] == "https://app.example"
 
 
+async def test_cors_of_any_port_is_for_one_host() -> None:
+    async with (
+        serving(cors_origins=["http://localhost:*"]) as address,
+        httpx.AsyncClient(base_url=f"http://{address}") as client,
+    ):
+        allowed = [
+            "access-control-allow-origin" in (await query(client, "{ hello }", origin=o)).headers
+            for o in (
+                "http://localhost",
+                "http://localhost:5173",
+                "https://localhost:5173",
+                "http://localhost.evil.example:5173",
+                "http://evil.example/?http://localhost:5173",
+            )
+        ]
+    assert allowed == [True, True, False, False, False]
+
+
 async def test_introspection_can_be_switched_off_with_its_hints() -> None:
     async with (
         serving(introspection=False) as address,
