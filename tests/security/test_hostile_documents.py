@@ -263,6 +263,18 @@ async def test_a_process_that_talks_nonsense_is_not_believed(program: str, tmp_p
     assert (await failure_of(parser, path, formats.PLAIN)).code is ErrorCode.MALFORMED
 
 
+async def test_a_reader_that_trips_logs_nothing_of_the_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "upload"
+    path.write_bytes(b'{"cells": [{"cell_type": "code", "outputs": ["SECRET"]}]}')
+    failure = await failure_of(sandbox(), path, formats.NOTEBOOK)
+    logged = capsys.readouterr().out
+    assert failure.code is ErrorCode.MALFORMED
+    assert "ipynb.py" in logged
+    assert "SECRET" not in logged
+
+
 async def test_a_parser_that_cannot_start_is_unavailable(tmp_path: Path) -> None:
     parser = sandbox()
     parser.command = (str(tmp_path / "missing"),)

@@ -17,6 +17,7 @@ from providers.parsing.formats.package import (
     Package,
     attribute,
     child,
+    integer,
     is_on,
     kind,
     open_package,
@@ -37,6 +38,8 @@ _REMOVED = frozenset({"del", "moveFrom", "rPr", "pPr", "instrText", "delText", "
 _HEADING_NAME = re.compile(r"heading ([1-9])")
 _COUNTED_FIELD = re.compile(r"\s*(PAGE|NUMPAGES|SECTIONPAGES)\b", re.I)
 _JOINED = frozenset({"ideographic", "none"})
+_MAX_COLUMNS = 63
+"""As Word has them."""
 _INVISIBLE_SIZE = 2
 """Half points."""
 
@@ -177,7 +180,7 @@ class _Document:
         if level is not None:
             self._writer.heading(f"{label} {text}" if label not in (None, "-", "") else text, level)
         elif label:
-            depth = int(value(properties, "numPr", "ilvl") or 0)
+            depth = min(integer(value(properties, "numPr", "ilvl")), 8)
             indent = "  " * depth if label == "-" else ""
             self._writer.write(f"{indent}{label} {text}", BlockKind.LIST_ITEM)
         else:
@@ -222,7 +225,7 @@ class _Document:
         for name, found in self._chain(properties):
             outline = value(found, "outlineLvl")
             if outline is not None:
-                return int(outline) + 1 if outline < "9" else None
+                return integer(outline) + 1 if outline < "9" else None
             style = self._styles.get(name)
             if style and (level := _HEADING_NAME.fullmatch(style.name)):
                 return int(level[1])
@@ -237,7 +240,7 @@ class _Document:
             if numbered is None:
                 continue
             if level is None and (said := value(numbered, "ilvl")) is not None:
-                level = int(said)
+                level = integer(said)
             if number is None and (said := value(numbered, "numId")) is not None:
                 number = said
                 if level is None and name:
@@ -429,11 +432,11 @@ class _Document:
         """By column: the cell that a vertical merge began with."""
         for row in rows:
             cells: list[Cell] = []
-            column = int(value(row, "trPr", "gridBefore") or 0)
+            column = min(integer(value(row, "trPr", "gridBefore")), _MAX_COLUMNS)
             cells += [Cell("") for _ in range(column)]
             for element in _cells(row):
                 properties = child(element, "tcPr")
-                width = int(value(properties, "gridSpan") or 1)
+                width = integer(value(properties, "gridSpan"), 1)
                 merge = child(properties, "vMerge")
                 if merge is not None and attribute(merge, "val") != "restart":
                     if above := open_cells.get(column):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from core.blocks import BlockKind
 from providers.parsing.formats.numberformat import format_number
-from providers.parsing.formats.package import Element, attribute, child, kind
+from providers.parsing.formats.package import Element, attribute, child, integer, kind
 from providers.parsing.writer import Writer, squeeze
 
 
@@ -52,7 +52,7 @@ def diagram(writer: Writer, root: Element | None) -> None:
     below: dict[str | None, list[tuple[int, str | None]]] = {}
     for link in root.iter() if root is not None else ():
         if kind(link) == "cxn" and attribute(link, "type") in (None, "parOf"):
-            place = int(attribute(link, "srcOrd") or 0)
+            place = integer(attribute(link, "srcOrd"), 0)
             below.setdefault(attribute(link, "srcId"), []).append(
                 (place, attribute(link, "destId"))
             )
@@ -95,7 +95,7 @@ def _points(source: Element | None) -> dict[int, str]:
         for point in cache:
             if kind(point) != "pt":
                 continue
-            place = int(attribute(point, "idx") or 0)
+            place = integer(attribute(point, "idx"), 0)
             inner = child(point, "v")
             text = (inner.text or "") if inner is not None else ""
             pattern = attribute(point, "formatCode") or (code.text if code is not None else None)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from providers.parsing.formats.package import Element, attribute, child, kind, value
+from providers.parsing.formats.package import Element, attribute, child, integer, kind, value
 
 _LEVEL = re.compile(r"%(\d)")
 
@@ -58,9 +58,9 @@ class Numbering:
         for override in element:
             if kind(override) != "lvlOverride":
                 continue
-            index = int(attribute(override, "ilvl") or 0)
+            index = integer(attribute(override, "ilvl"), 0)
             if (start := value(override, "startOverride")) is not None:
-                self._overrides.setdefault(number, {})[index] = int(start)
+                self._overrides.setdefault(number, {})[index] = integer(start)
             levels |= _levels(override)
         return _List(levels, shared.counters)
 
@@ -105,11 +105,11 @@ def _levels(element: Element) -> dict[int, _Level]:
         restart = value(item, "lvlRestart")
         number_format = value(item, "numFmt") or "decimal"
         custom = next((value(c, "numFmt") for c in item if kind(c) == "AlternateContent"), None)
-        levels[int(attribute(item, "ilvl") or 0)] = _Level(
+        levels[integer(attribute(item, "ilvl"), 0)] = _Level(
             custom or number_format,
             value(item, "lvlText") or "",
-            int(value(item, "start") or 0),
-            None if restart is None else int(restart),
+            integer(value(item, "start"), 0),
+            None if restart is None else integer(restart),
             child(item, "isLgl") is not None,
             value(item, "pStyle") or "",
         )
@@ -159,7 +159,7 @@ def _letters(number: int) -> str:
 
 def _from(alphabet: str, number: int) -> str:
     """After the last letter Word doubles them: z, aa, bb."""
-    if number < 1:
+    if not 0 < number < 1000:
         return str(number)
     return alphabet[(number - 1) % len(alphabet)] * ((number - 1) // len(alphabet) + 1)
 

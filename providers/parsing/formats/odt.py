@@ -10,7 +10,15 @@ from providers.parsing import PageWindow
 from providers.parsing.formats import Source
 from providers.parsing.formats.equation import mathml
 from providers.parsing.formats.numbering import format_number
-from providers.parsing.formats.package import Element, Package, attribute, child, kind, open_package
+from providers.parsing.formats.package import (
+    Element,
+    Package,
+    attribute,
+    child,
+    integer,
+    kind,
+    open_package,
+)
 from providers.parsing.formats.scripts import subscript, superscript
 from providers.parsing.grid import Cell, spread
 from providers.parsing.writer import Writer, squeeze
@@ -117,7 +125,7 @@ class _Document:
         self._inline(element, line)
         text = "\n".join(squeeze(part) for part in line.text.split("\n")).strip("\n")
         if kind(element) == "h" or self._style_name(style) in ("Title",):
-            level = int(attribute(element, "outline-level") or 1)
+            level = integer(attribute(element, "outline-level"), 1)
             number = self._heading_number(level) if kind(element) == "h" and text else ""
             self._writer.heading(f"{label or number} {text}".strip(), level)
         elif label:
@@ -156,7 +164,7 @@ class _Document:
             if kind(item) == "list-item":
                 start = attribute(item, "start-value")
                 first = levels[level].start if level in levels else 1
-                counters[level] = int(start) if start else counters.get(level, first - 1) + 1
+                counters[level] = integer(start, counters.get(level, first - 1) + 1)
                 label = _label(levels, level, counters)
             for part in item:
                 if kind(part) == "list":
@@ -281,11 +289,16 @@ class _Document:
             for cell in row:
                 if kind(cell) != "table-cell":
                     continue
-                repeated = min(int(attribute(cell, "number-columns-repeated") or 1), _MAX_REPEATED)
+                repeated = min(
+                    integer(attribute(cell, "number-columns-repeated"), 1), _MAX_REPEATED
+                )
                 text = self._flat(cell, line)
-                columns = int(attribute(cell, "number-columns-spanned") or 1)
-                rows = int(attribute(cell, "number-rows-spanned") or 1)
-                cells += [Cell(text, columns, rows) for _ in range(repeated if text else 1)]
+                columns = integer(attribute(cell, "number-columns-spanned"), 1)
+                rows = integer(attribute(cell, "number-rows-spanned"), 1)
+                cells += [
+                    Cell(text, columns, rows)
+                    for _ in range(min(repeated, _MAX_REPEATED) if text else 1)
+                ]
             grid.append(cells)
             header_rows += in_header
         if len(grid) == 1 and len(grid[0]) == 1:
@@ -346,15 +359,15 @@ def _rows(table: Element, in_header: bool) -> Iterator[tuple[Element, bool]]:
 def _list_levels(element: Element) -> dict[int, _ListLevel]:
     levels = {}
     for item in element:
-        level = int(attribute(item, "level") or 1)
+        level = integer(attribute(item, "level"), 1)
         bullet = "bullet" in kind(item) or "image" in kind(item)
         number_format = attribute(item, "num-format")
         levels[level] = _ListLevel(
             None if bullet else _FORMATS.get(number_format or "", "decimal"),
             attribute(item, "num-prefix") or "",
             attribute(item, "num-suffix") or "",
-            int(attribute(item, "start-value") or 1),
-            int(attribute(item, "display-levels") or 1),
+            integer(attribute(item, "start-value"), 1),
+            integer(attribute(item, "display-levels"), 1),
         )
     return levels
 

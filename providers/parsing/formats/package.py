@@ -125,3 +125,11 @@ def is_on(element: Element | None, *path: str) -> bool:
     """A property that is there, unless it says that it is off."""
     found = child(element, *path)
     return found is not None and attribute(found, "val") not in ("0", "false", "off", "none")
+
+
+def integer(text: str | None, default: int = 0) -> int:
+    """What an attribute says; the default where it says no whole number."""
+    try:
+        return default if text is None else int(text)
+    except ValueError:
+        return default

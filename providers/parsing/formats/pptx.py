@@ -14,6 +14,7 @@ from providers.parsing.formats.package import (
     Package,
     attribute,
     child,
+    integer,
     kind,
     open_package,
 )
@@ -130,7 +131,7 @@ class _Slide:
         self, text: str, paragraph: Element, body: bool, counters: dict[int, int]
     ) -> None:
         properties = child(paragraph, "pPr")
-        level = int(attribute(properties, "lvl") or 0)
+        level = min(integer(attribute(properties, "lvl")), 8)
         numbered = child(properties, "buAutoNum")
         bulleted = child(properties, "buChar") is not None
         if not text.strip():
@@ -138,7 +139,7 @@ class _Slide:
         for deeper in [key for key in counters if key > level]:
             del counters[deeper]
         if numbered is not None:
-            start = int(attribute(numbered, "startAt") or 1)
+            start = integer(attribute(numbered, "startAt"), 1)
             counters[level] = counters.get(level, start - 1) + 1
             text = f"{_auto_number(counters[level], attribute(numbered, 'type') or '')} {text}"
         else:
@@ -165,8 +166,8 @@ class _Slide:
             [
                 Cell(
                     " ".join(text for text, _ in _paragraphs(cell)),
-                    int(cell.get("gridSpan") or 1),
-                    int(cell.get("rowSpan") or 1),
+                    integer(cell.get("gridSpan"), 1),
+                    integer(cell.get("rowSpan"), 1),
                 )
                 for cell in row
                 if kind(cell) == "tc"
@@ -292,7 +293,7 @@ def _text(paragraph: Element) -> str:
                 continue
             inner = child(part, "t")
             run = (inner.text or "") if inner is not None else ""
-            raised = int(attribute(child(part, "rPr"), "baseline") or 0)
+            raised = integer(attribute(child(part, "rPr"), "baseline"), 0)
             if raised > 0:
                 run = superscript(run, text)
             elif raised < 0:
@@ -309,8 +310,8 @@ def _box(element: Element) -> Box | None:
     offset, extent = child(transform, "off"), child(transform, "ext")
     if offset is None or extent is None:
         return None
-    left, top = float(offset.get("x", 0)), float(offset.get("y", 0))
-    return left, top, left + float(extent.get("cx", 0)), top + float(extent.get("cy", 0))
+    left, top = integer(offset.get("x")), integer(offset.get("y"))
+    return left, top, left + integer(extent.get("cx")), top + integer(extent.get("cy"))
 
 
 def _key(holder: Element | None) -> tuple[str, str]:

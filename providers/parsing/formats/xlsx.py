@@ -17,6 +17,7 @@ from providers.parsing.formats.package import (
     Package,
     attribute,
     child,
+    integer,
     kind,
     open_package,
     value,
@@ -105,14 +106,15 @@ class _Workbook:
         ):  # fmt: skip
             match kind(element):
                 case "row":
-                    row_number = int(element.get("r") or row_number + 1)
+                    row_number = integer(element.get("r"), row_number + 1)
                     self._row(sheet, row_number, element)
                     element.clear()
                     while element.getprevious() is not None:
                         del element.getparent()[0]
                 case "col" if element.get("hidden") in ("1", "true"):
-                    last = min(int(element.get("max", "0")), int(element.get("min", "0")) + 999)
-                    sheet.hidden_columns += range(int(element.get("min", "0")), last + 1)
+                    first = integer(element.get("min"))
+                    last = min(integer(element.get("max")), first + 999)
+                    sheet.hidden_columns += range(first, last + 1)
                 case "mergeCell":
                     if area := _area(element.get("ref", "")):
                         sheet.merged.append(area)
@@ -136,8 +138,8 @@ class _Workbook:
                 sheet.hidden_rows.append(number)
 
     def _shown(self, cell: Element) -> str:
-        style = int(cell.get("s") or 0)
-        pattern = self._formats[style] if style < len(self._formats) else "General"
+        style = integer(cell.get("s"), 0)
+        pattern = self._formats[style] if 0 <= style < len(self._formats) else "General"
         stored = child(cell, "v")
         text = (stored.text or "") if stored is not None else ""
         match cell.get("t"):
@@ -182,7 +184,7 @@ class _Workbook:
             place = comment.get("ref", "")
             if place in threaded:
                 continue
-            index = int(comment.get("authorId") or 0)
+            index = integer(comment.get("authorId"), 0)
             author = authors[index] if index < len(authors) else ""
             text = squeeze(_rich(child(comment, "text")))
             sheet.notes.append(_note(place, author, text.removeprefix(f"{author}:").strip()))
@@ -330,13 +332,13 @@ def _table_headers(sheet: Sheet, root: Element | None) -> None:
 def _read_formats(root: Element | None) -> list[str]:
     """The number format of each style of cells."""
     own = {
-        int(element.get("numFmtId", "0")): element.get("formatCode", "General")
+        integer(element.get("numFmtId")): element.get("formatCode", "General")
         for element in _each(child(root, "numFmts"))
     }
     system = re.compile(r"\[\$-F[48]00\]", re.I)
     formats = []
     for element in _each(child(root, "cellXfs")):
-        number = int(element.get("numFmtId") or 0)
+        number = integer(element.get("numFmtId"), 0)
         pattern = own.get(number) or BUILT_IN.get(number, "General")
         if found := system.match(pattern):  # the computer's own long date, or time
             pattern = ISO_DATE if found[0][3:5] == "F8" else "h:mm:ss"
