@@ -10,9 +10,10 @@ _ABANDON = text("""
     INSERT INTO abandoned_blobs (storage_key, owner_id, byte_size, available_at)
     VALUES (:key, :owner_id, :byte_size, now() + make_interval(secs => :delay_seconds))
     """)
-_IS_AWAITED = text(
-    "SELECT 1 FROM abandoned_blobs WHERE storage_key = :key AND available_at > now()"
-)
+_IS_AWAITED = text("""
+    SELECT 1 FROM abandoned_blobs, users
+    WHERE storage_key = :key AND available_at > now() AND byte_size > 0 AND users.id = owner_id
+    """)
 _RESERVED = text("""
     SELECT CAST(coalesce(sum(byte_size), 0) AS bigint) AS bytes FROM abandoned_blobs
     WHERE owner_id = :owner_id AND available_at > now()
@@ -46,7 +47,7 @@ async def abandon(
 
 
 async def is_awaited(session: WriteSession, key: str) -> bool:
-    """Whether a file that arrives now is kept until its delay is over."""
+    """Whether the session's user, who still exists, has announced a file and not completed it."""
     return await session.first(_IS_AWAITED, key=key) is not None
 
 

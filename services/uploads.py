@@ -25,7 +25,7 @@ from core.settings import MEBIBYTE, Settings
 from core.states import DocumentStatus, IngestionStage, OnSameName
 from core.text import check_storable
 from core.tokens import TokenSigner
-from db import blobs, documents, jobs, progress
+from db import accounts, blobs, documents, jobs, progress
 from db.documents import Document, Keyed, NewVersion, Usage
 from db.engine import Database, WriteSession
 from providers.storage import Storage
@@ -148,7 +148,8 @@ class Uploads:
     async def prepare(self, principal: Principal, announced: Announced) -> Prepared | Duplicate:
         """Prepare to receive a file, or find the document that has its content already.
 
-        Raises `InvalidInput`, `FileTooLarge`, `QuotaExceeded` and `NameTaken`.
+        Raises `Unauthenticated` for a deleted account, `InvalidInput`, `FileTooLarge`,
+        `QuotaExceeded` and `NameTaken`.
         """
         filename = checked_filename(announced.filename)
         _check_key(announced.idempotency_key)
@@ -158,6 +159,8 @@ class Uploads:
             raise too_large(self._settings.max_upload_bytes)
         key = announced.key(principal.user_id)
         async with self._database.write_alone(principal.user_id) as session:
+            if await accounts.user_by_id(session, principal.user_id) is None:
+                raise Unauthenticated("This account does not exist any more.")
             sha256 = _digest(announced.sha256)
             place = await _place(session, filename, announced.on_same_name, sha256)
             if isinstance(place, Duplicate):
@@ -183,7 +186,7 @@ class Uploads:
         if size != announced.byte_size:
             raise UploadMismatch(f"Send exactly {announced.byte_size:,} bytes.")
         key = announced.key(owner_id)
-        async with self._database.write(None) as session:
+        async with self._database.write(owner_id) as session:
             if not await blobs.is_awaited(session, key):
                 raise _no_upload()
         await self._storage.write(key, _bounded(chunks, announced.byte_size))

@@ -20,6 +20,7 @@ from core.errors import (
     InvalidState,
     NotFound,
     QuotaExceeded,
+    Unauthenticated,
     UnsupportedFileType,
     UploadMismatch,
 )
@@ -34,6 +35,7 @@ from services.uploads import Announced, Duplicate, Prepared, Upload, Uploaded
 from workers.sweeper import Sweeper
 
 KIBIBYTE = 1024
+PASSWORD = "correct horse battery"
 PDF = b"%PDF-1.7\n" + bytes(2000)
 Send = Callable[..., Awaitable[Uploaded | Duplicate]]
 
@@ -128,7 +130,7 @@ async def test_a_key_that_comes_back_with_other_content_loses_nothing_silently(s
         ("line\nbreak.txt", b"text", InvalidInput),
         ("empty.txt", b"", InvalidInput),
         ("large.txt", b"x" * 65 * KIBIBYTE, FileTooLarge),
-        ("photo.png", b"\x89PNG\r\n\x1a\n" + bytes(3000), UnsupportedFileType),
+        ("sound.ogg", b"OggS" + bytes(3000), UnsupportedFileType),
         ("program.txt", b"\x7fELF" + bytes(range(256)) * 20, UnsupportedFileType),
         ("archive.pdf", b"PK\x03\x04" + bytes(3000), UnsupportedFileType),
     ],
@@ -264,16 +266,29 @@ async def test_what_is_sent_is_what_was_announced(
     assert await services.uploads.complete(principal, prepared.upload_id)
 
 
-async def test_bytes_sent_after_completion_change_nothing(
+async def test_bytes_sent_after_completion_are_not_taken(
     services: Services, principal: Principal, prepare: Prepare
 ) -> None:
     prepared = await prepare(announced(b"Wind the clock."))
     await put(prepared, b"Wind the clock.")
     uploaded = await services.uploads.complete(principal, prepared.upload_id)
-    await put(prepared, b"Stop the clock. ")
-    await put(prepared, b"Stop the clock.")
+    assert await put(prepared, b"Stop the clock.") == 404
     file = await services.documents.file(principal.user_id, uploaded.document.version_id)
     assert b"".join([chunk async for chunk in file.read()]) == b"Wind the clock."
+
+    await services.documents.delete(principal, uploaded.document.id)
+    assert await put(prepared, b"Wind the clock.") == 404
+
+
+async def test_a_deleted_account_stores_nothing(
+    services: Services, principal: Principal, prepare: Prepare
+) -> None:
+    prepared = await prepare(announced(b"Wind the clock."))
+    await services.accounts.delete(principal, PASSWORD)
+
+    assert await put(prepared, b"Wind the clock.") == 404
+    with pytest.raises(Unauthenticated):
+        await prepare(announced(b"Stop the clock."))
 
 
 async def test_an_upload_belongs_to_who_announced_it(
