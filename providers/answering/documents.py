@@ -14,6 +14,8 @@ from providers.answering.quotes import Quote, Text, Written
 from providers.answering.sentences import split
 
 MAX_LISTED = 50
+MAX_NAMED = 10
+"""Of those that were counted."""
 MAX_NEWEST = 3
 MAX_ASKED_BACK = 10
 MAX_QUOTED_WORDS = 220
@@ -68,8 +70,9 @@ async def about_library(understood: Understood, library: Library) -> Written:
         return Written([Text(reply(language, "empty"))])
     match understood.intent:
         case Intent.COUNT:
-            line = reply(language, "count" if len(cards) > MAX_LISTED else "list", count=len(cards))
-            return _listed(line, cards if len(cards) <= MAX_LISTED else (), language)
+            shown = cards[:MAX_NAMED]
+            more = len(cards) - len(shown)
+            return _listed(reply(language, "list", count=len(cards)), shown, language, more=more)
         case Intent.NEWEST:
             return _listed(reply(language, "newest"), cards[:MAX_NEWEST], language, whole=True)
         case Intent.FAILED:

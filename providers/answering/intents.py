@@ -193,7 +193,7 @@ def _intent(scan: Scan) -> Intent:
 
 def _scan(text: str) -> tuple[str, Scan | None]:
     """In the language whose phrases take most of the text; none for a text without words."""
-    plain = _plain(text)
+    plain = _plain(_SUFFIX.sub("", text))
     guess = detect(text)
     if not plain:
         return guess, None
@@ -358,6 +358,8 @@ def _pattern(language: str) -> "regex.Pattern[str]":
     )
 
 
+_SUFFIX = regex.compile(r"(?<=[\p{L}\p{N}])\.(?:pdf|docs?|text)\b", regex.I)
+"""Of a file's name; alone these are words for documents."""
 _MARKS = regex.compile(r"[\u0300-\u036f\u0640\u064b-\u065f\u0670]")
 _SPACES = regex.compile(r"[^\p{L}\p{M}\p{N}]+")
 

@@ -72,6 +72,7 @@ def test_the_library(text: str, intent: Intent) -> None:
         ("Welche Dateien erwähnen den Hafenmeister?", Intent.MENTION, "hafenmeister"),
         ("Is there a file called tariff 2024?", Intent.NAMED, "tariff 2024"),
         ("What is the tariff about?", Intent.OVERVIEW, "tariff"),
+        ("What is handbook.pdf about?", Intent.OVERVIEW, "handbook"),
         ("Summarise the harbour rules", Intent.OVERVIEW, "harbour rules"),
         ("Who wrote the harbour rules?", Intent.AUTHOR, "harbour rules"),
         ("Compare the tariff with the rules", Intent.COMPARE, "tariff rules"),
