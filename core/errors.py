@@ -13,6 +13,7 @@ class ErrorCode(StrEnum):
     INVALID_INPUT = "INVALID_INPUT"
     RATE_LIMITED = "RATE_LIMITED"
     SHUTTING_DOWN = "SHUTTING_DOWN"
+    OVERLOADED = "OVERLOADED"
     QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
     RESPONSE_TOO_LARGE = "RESPONSE_TOO_LARGE"
     INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
@@ -108,6 +109,12 @@ class ShuttingDown(DomainError):
 
     def __init__(self) -> None:
         super().__init__("The server is being restarted; try again in a moment.")
+
+
+class Overloaded(RateLimited):
+    """This process has too much to do, whoever asks."""
+
+    code = ErrorCode.OVERLOADED
 
 
 class TooManyAnswers(RateLimited):

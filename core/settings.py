@@ -127,6 +127,9 @@ class Settings(BaseSettings):
     max_address_logins: Annotated[int, Field(gt=0)] = 100
     """Tries to log in from one client's address in five minutes, whatever the account."""
 
+    overload_lag_seconds: Annotated[float, Field(gt=0)] = 0.5
+    """When the event loop keeps coming round so late, questions are refused; at twice of it,
+    searches."""
     rate_register: Rate = "100/hour"
     """Accounts that may be made from one address."""
     rate_register_in_all: Rate = "3000/hour"

@@ -34,6 +34,8 @@ CONNECTIONS_REFUSED = Counter(
 RATE_LIMITED = Counter(
     "lectern_rate_limited", "Tries beyond a rate limit, by what was tried.", ["what"]
 )
+OVERLOADED = Counter("lectern_overloaded", "What was refused for want of capacity.", ["what"])
+LOOP_LAG = Gauge("lectern_loop_lag_seconds", "How late the event loop comes round.")
 WEBSOCKETS = Gauge("lectern_websockets_open", "Open websockets.")
 SUBSCRIPTIONS = Gauge("lectern_subscriptions_active", "Running GraphQL subscriptions.")
 TASKS = Gauge("lectern_asyncio_tasks", "Tasks of the event loop.")

@@ -55,6 +55,10 @@ _REQUEST_STOP = text("""
     UPDATE messages SET stop_requested = true
     WHERE owner_id = :owner_id AND id = :message_id AND status = 'STREAMING'
     """)
+_RENEW_LEASES = text("""
+    UPDATE answer_leases SET expires_at = now() + make_interval(secs => :lease_seconds)
+    WHERE message_id = ANY(:message_ids) RETURNING message_id
+    """)
 _DELETE_LEASE = text("DELETE FROM answer_leases WHERE message_id = :message_id")
 _EXPIRED = text("""
     SELECT message_id, owner_id FROM answer_leases WHERE expires_at < now()
@@ -106,6 +110,16 @@ async def checkpoint(
         return "gone"
     await answer_events.append(session, message_id, events)
     return "stop" if row["stop_requested"] else "held"
+
+
+async def renew_leases(
+    session: WriteSession, message_ids: Sequence[UUID], lease_seconds: float
+) -> list[UUID]:
+    """Those that had not ended."""
+    rows = await session.all(
+        _RENEW_LEASES, message_ids=list(message_ids), lease_seconds=lease_seconds
+    )
+    return [row["message_id"] for row in rows]
 
 
 async def end(

@@ -138,6 +138,8 @@ class Database:
             command_timeout=COMMAND_SECONDS,
             server_settings=_SETTINGS,
         )
+        self.waiting = 0
+        """Transactions that have no connection yet."""
         self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     async def __aenter__(self) -> Self:
@@ -188,11 +190,23 @@ class Database:
             await act()
 
     @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection]:
+        self.waiting += 1
+        try:
+            connection = await self._pool.acquire(timeout=POOL_SECONDS)
+        finally:
+            self.waiting -= 1
+        try:
+            yield connection
+        finally:
+            await self._pool.release(connection)
+
+    @asynccontextmanager
     async def _transaction(
         self, mode: str, owner_id: UUID | None
     ) -> AsyncIterator[asyncpg.Connection]:
         with _translated():
-            async with self._pool.acquire(timeout=POOL_SECONDS) as connection:
+            async with self._connection() as connection:
                 try:
                     # One round trip: the owner of the rows comes with the transaction.
                     await connection.execute(

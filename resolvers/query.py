@@ -105,9 +105,10 @@ class Query:
             first_page=bounds.first_page,
             last_page=bounds.last_page,
         )
-        hits = await info.context.services.retrieval.search(
-            info.context.principal, query, first, scope
-        )
+        async with info.context.services.admission.searching():
+            hits = await info.context.services.retrieval.search(
+                info.context.principal, query, first, scope
+            )
         return [mapping.passage(hit) for hit in hits]
 
     @strawberry.field(description="Newest first, those revoked or expired included.")

@@ -23,9 +23,11 @@ from providers.embedding.factory import open_embedder
 from providers.reranking.http import open_reranker
 from providers.storage import Storage, open_storage
 from services.accounts import Accounts
+from services.admission import Admission
 from services.chat.answer_log import AnswerTail
 from services.chat.chat import Chat
 from services.chat.generation import AnswerGenerator
+from services.chat.leases import Leases
 from services.chat.sweeper import SWEEP_SECONDS, AnswerSweeper
 from services.conversations import Conversations
 from services.documents import Documents
@@ -63,6 +65,7 @@ class Services:
     chat: Chat
     quotas: Quotas
     rates: RateLimits
+    admission: Admission
 
     async def authenticate(self, authorization: str | None) -> Principal | None:
         """Raises `Unauthenticated`."""
@@ -121,8 +124,23 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         prices = Prices(settings.prompt_price, settings.completion_price)
         quota = Quota(settings.max_user_daily_answers, settings.max_user_monthly_tokens or None)
         generator = AnswerGenerator(database, retrieval, answerer, extractive, prices)
+        leases = Leases()
+        await stack.enter_async_context(leases.renewed(database_url))
+        admission = Admission(
+            settings.overload_lag_seconds, settings.database_pool_size, lambda: database.waiting
+        )
+        await stack.enter_async_context(admission.measured())
         chat = await stack.enter_async_context(
-            Chat(database, hints, tail, generator, quota, settings.max_user_conversations)
+            Chat(
+                database,
+                hints,
+                tail,
+                generator,
+                quota,
+                settings.max_user_conversations,
+                leases,
+                admission,
+            )
         )
         sweeper = AnswerSweeper(database, tail)
         await stack.enter_async_context(in_background(sweeper.sweep, SWEEP_SECONDS))
@@ -154,6 +172,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             conversations=Conversations(database, settings.max_user_conversations),
             chat=chat,
             quotas=Quotas(database, quota),
+            admission=admission,
             rates=RateLimits(
                 counters,
                 {

@@ -61,6 +61,7 @@ def settings_in(
             parser="local",
             embedder="local",
             answerer="extractive",
+            overload_lag_seconds=60,
         )
 
     return make

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal
 from uuid import UUID
@@ -29,6 +28,7 @@ from db.citations import Citation, Step
 from db.engine import Database
 from providers.answering import Step as AnswererStep
 from providers.answering import Tokens
+from services.chat.leases import LEASE_SECONDS, Leases
 from services.hints import Hints, answer_subject, hint_channel, stop_subject
 from services.redis import Redis, best_effort
 
@@ -36,7 +36,6 @@ logger = structlog.get_logger()
 COALESCE_SECONDS = 0.025
 CHECKPOINT_SECONDS = 1.0
 RETRY_SECONDS = 0.25
-LEASE_SECONDS = 10.0
 SILENT_AFTER_SECONDS = 8.0
 """Age of its lease at which a writer falls silent: a sweeper may soon end the answer instead."""
 TAIL_SECONDS, ENDED_SECONDS = 600, 5
@@ -102,6 +101,7 @@ class AnswerLog:
         principal: Principal,
         message_id: UUID,
         started: Event,
+        leases: Leases,
     ) -> None:
         """`started` stands in the database already."""
         self.message_id = message_id
@@ -115,7 +115,7 @@ class AnswerLog:
         self._events = [started]
         self._sent_count = 0
         self._kept_count = 1
-        self._leased_at = time.monotonic()
+        self._leases = leases
         self._dirty = asyncio.Event()
         self._dirty.set()
         self._news = asyncio.Event()
@@ -162,7 +162,7 @@ class AnswerLog:
         async with self._hints.listen(stop_subject(self.message_id)) as listener:
             while self._holds_lease():
                 hinted = await listener.wait(CHECKPOINT_SECONDS)
-                age = time.monotonic() - self._leased_at
+                age = self._leases.age(self.message_id)
                 if not hinted and self._kept_count == len(self._events) and age < LEASE_SECONDS / 4:
                     continue
                 try:
@@ -205,7 +205,7 @@ class AnswerLog:
                 return
 
     def _holds_lease(self) -> bool:
-        return time.monotonic() - self._leased_at < SILENT_AFTER_SECONDS
+        return self._leases.age(self.message_id) < SILENT_AFTER_SECONDS
 
     def _record(self, content: Content) -> None:
         self._events.append(Event(len(self._events) + 1, content))
@@ -232,12 +232,11 @@ class AnswerLog:
     async def _checkpoint(self) -> Literal["held", "stop", "gone"]:
         self._cut_delta()
         text, events, kept = self.text, self._events[self._kept_count :], len(self._events)
-        leased_at = time.monotonic()
         async with self._database.write(self._principal.user_id) as session:
             state = await answers.checkpoint(
                 session, self.message_id, text, events, kept, LEASE_SECONDS
             )
-        self._kept_count, self._leased_at = kept, leased_at
+        self._kept_count = kept
         return state
 
     async def _end(self, ending: Ending) -> None:

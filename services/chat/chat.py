@@ -18,8 +18,10 @@ from db import answer_events, answers, conversations, usage
 from db.answer_events import AnswerStarted, Event
 from db.conversations import Conversation, Message
 from db.engine import Database, ReadSession, WriteSession
-from services.chat.answer_log import LEASE_SECONDS, AnswerLog, AnswerTail, failure
+from services.admission import Admission
+from services.chat.answer_log import AnswerLog, AnswerTail, failure
 from services.chat.generation import AnswerGenerator
+from services.chat.leases import LEASE_SECONDS, Leases
 from services.conversations import check_room
 from services.hints import Hints, answer_subject, stop_subject
 from services.quotas import Quota
@@ -66,6 +68,8 @@ class Chat:
         generator: AnswerGenerator,
         quota: Quota,
         max_conversations: int,
+        leases: Leases,
+        admission: Admission,
     ) -> None:
         self._database = database
         self._hints = hints
@@ -73,6 +77,8 @@ class Chat:
         self._generator = generator
         self._quota = quota
         self._max_conversations = max_conversations
+        self._leases = leases
+        self._admission = admission
         self._tasks: set[asyncio.Task[Any]] = set()
         self._logs: dict[UUID, AnswerLog] = {}
         self._refuses = False
@@ -98,10 +104,12 @@ class Chat:
     async def ask(self, principal: Principal, ask: Ask) -> Asked:
         """Store the question and begin its answer. A resend asks nothing new.
 
-        Raises `InvalidInput`, `NotFound`, `RateLimited`, `QuotaExceeded` and `ShuttingDown`.
+        Raises `InvalidInput`, `NotFound`, `RateLimited`, `Overloaded`, `QuotaExceeded` and
+        `ShuttingDown`.
         """
         if self._refuses:
             raise ShuttingDown
+        self._admission.admit_question(self._generator.searching.waiting)
         if not ask.text.strip():
             raise InvalidInput("A question needs some text.", field="text")
         check_storable(ask.text, "text")
@@ -137,7 +145,10 @@ class Chat:
             )
             started = Event(1, AnswerStarted(question.id, conversation.id))
             await answers.begin(session, answer.id, started, LEASE_SECONDS)
-        log = AnswerLog(self._database, self._hints, self._tail, principal, answer.id, started)
+        self._leases.hold(answer.id)
+        log = AnswerLog(
+            self._database, self._hints, self._tail, principal, answer.id, started, self._leases
+        )
         self._logs[answer.id] = log
         self._spawn(self._write(principal, question, log, by_model))
         return Asked(conversation, question, answer)
@@ -149,6 +160,7 @@ class Chat:
             await self._generator.write(principal, question, log, by_model=by_model)
         finally:
             del self._logs[log.message_id]
+            self._leases.release(log.message_id)
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)

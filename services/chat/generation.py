@@ -20,6 +20,7 @@ from db.engine import Database
 from providers.answering import Answerer, Delta, Question, Source, Step, Turn, Verdict
 from providers.answering.documents import gather
 from providers.answering.intents import DOCUMENT, LIBRARY, TALK, understand
+from services.admission import Lane
 from services.chat.answer_log import AnswerLog
 from services.chat.citations import Marker, MarkerReader, cite
 from services.chat.sources import AnswerSources
@@ -48,7 +49,7 @@ class AnswerGenerator:
         self._answerer = answerer
         self._spare = spare
         self._prices = prices
-        self._searching = asyncio.Semaphore(SEARCHING)
+        self.searching = Lane(SEARCHING)
 
     async def write(
         self, principal: Principal, question: Message, log: AnswerLog, *, by_model: bool
@@ -112,7 +113,7 @@ class AnswerGenerator:
             question.document_ids,
             last_answer=question.parent_id,
         )
-        async with self._searching:
+        async with self.searching.turn():
             passages: list[Source] = []
             if understood.intent in DOCUMENT:
                 passages = await gather(understood, sources)

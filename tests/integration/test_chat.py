@@ -25,6 +25,7 @@ from db.citations import Citation, Step
 from db.conversations import Message
 from services.chat.answer_log import ENDED_SECONDS, AnswerLog, AnswerTail, failure
 from services.chat.chat import BATCH, Ask, title_of
+from services.chat.leases import Leases
 from services.chat.sweeper import AnswerSweeper
 from services.container import Services, open_services
 from services.queue import open_redis
@@ -277,7 +278,9 @@ async def test_nobody_sees_what_other_processes_could_not_find(
     arrived = asyncio.Event()
     answer = await begin(services, principal)
     tail = SlowTail(services.redis)
-    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, STARTED)
+    leases = Leases()
+    leases.hold(answer.id)
+    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, STARTED, leases)
     sending = asyncio.create_task(log.send())
     seeing = asyncio.create_task(anext(log.follow(0)))
     await asyncio.sleep(0.1)
@@ -310,7 +313,9 @@ async def test_a_writer_that_comes_back_late_changes_nothing(
 ) -> None:
     answer = await begin(services, principal)
     tail = AnswerTail(services.redis)
-    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, STARTED)
+    leases = Leases()
+    leases.hold(answer.id)
+    log = AnswerLog(services.database, services.hints, tail, principal, answer.id, STARTED, leases)
     log.delta("Too late.")
     await AnswerSweeper(services.database, AnswerTail(services.redis)).sweep()
 
