@@ -7,6 +7,7 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ _MIN_SCORE = 0.6
 _MIN_SKEW, _MAX_SKEW = 0.6, 20.0
 """Degrees: a smaller slant does no harm, a larger one is no skew."""
 _LEGIBLE_SHARE = 0.5
+_WORD_GAP = 0.15
+"""Of the height of a line: wider stripes without ink part words."""
 
 
 class RapidRecognizer:
@@ -38,6 +41,7 @@ class RapidRecognizer:
                 "Global.text_score": 0.0,
                 "Det.limit_side_len": _DETECTION_SIDE,
                 "Det.limit_type": "max",
+                "Det.use_dilation": False,  # it runs the lines of dense pages together
             }
         )
 
@@ -63,6 +67,7 @@ class RapidRecognizer:
             if len(text) > 2 and sum(not s.isspace() for s in text) < 0.3 * width / height:
                 continue
             read += width
+            text = _spaced(turned, quad, text, parts)
             for token, place in _tokens(text, quad, parts):
                 box = _bounds(_map(back, _corners(place)))
                 words.append(RecognizedWord(token, place, box, number, height))
@@ -75,6 +80,7 @@ class RapidRecognizer:
         result = self._engine(
             np.repeat(image[:, :, None], 3, axis=2),
             use_det=True, use_cls=True, use_rec=True, return_word_box=True,
+            return_single_char_box=True,
         )  # fmt: skip
         if getattr(result, "boxes", None) is None or result.txts is None:
             return []
@@ -161,6 +167,48 @@ def _corners(box: Box) -> Any:
 
 def _map(matrix: Any, points: Any) -> Any:
     return points @ matrix[:2, :2].T + matrix[:2, 2]
+
+
+def _spaced(image: Any, quad: Any, text: str, parts: Any) -> str:
+    """The text with the spaces that stand on paper and that the recogniser swallowed."""
+    if not parts or not text.isprintable() or any(sign > "\u2fff" for sign in text):
+        return text
+    left, top, right, bottom = (int(value) for value in _bounds(quad))
+    height = bottom - top
+    crop = image[max(top + height // 8, 0) : bottom - height // 8, max(left, 0) : right]
+    if not crop.size:
+        return text
+    low, high = np.percentile(crop, (2, 98))
+    ink = (
+        (crop < (low + high) / 2)
+        if np.median(crop) > (low + high) / 2
+        else (crop > (low + high) / 2)
+    )
+    filled = np.flatnonzero(ink.any(axis=0))
+    steps = np.diff(filled)
+    edges = np.flatnonzero(steps > 1)
+    if not len(edges):
+        return text
+    widest = max(_WORD_GAP * height, 1.7 * float(np.median(steps[edges])))
+    gaps = [
+        max(left, 0) + (filled[edge] + filled[edge + 1]) / 2
+        for edge in edges
+        if steps[edge] - 1 > widest
+    ]
+    centres: list[tuple[int, float]] = []
+    at = 0
+    for part, _, corners in parts:
+        found = text.find(part, at) if part.strip() and corners is not None else -1
+        if found >= 0:
+            box = _bounds(corners)
+            centres.append((found, (box[0] + box[2]) / 2))
+            at = found + len(part)
+    for (first, before), (second, after) in reversed(list(pairwise(centres))):
+        if text[first].isdigit() and text[second].isdigit():
+            continue  # a 1 stands between wide margins, and a number must stay one
+        if second == first + 1 and any(before < gap < after for gap in gaps):
+            text = f"{text[:second]} {text[second:]}"
+    return text
 
 
 def _tokens(text: str, quad: Any, parts: Any) -> Iterator[tuple[str, Box]]:

@@ -208,7 +208,7 @@ def _superscribe(script: Word, base: Word) -> None:
         and (any(sign.isdigit() for sign in text))
     ):
         script.text = f"^{text}"
-    elif len(text) == 1 and text.isalpha() and base.text[-1:].isalnum() and len(base.text) < 3:
+    elif len(text) == 1 and text.islower() and base.text[-1:].isalnum() and len(base.text) < 3:
         script.text = f"^{text}"
     script.pieces = []
 
@@ -600,7 +600,7 @@ def _section(
     length = len(text)
     level = titles.get(_key(text))
     first = line.words[0].text
-    is_caption = _CAPTION.match(text) is not None
+    is_caption = _CAPTION.match(text) is not None or any(_has_wide_gap(one) for one in group)
     if (
         level is None
         and length <= 200

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from providers.parsing.formats.pdf_text import Word
 
@@ -169,12 +170,21 @@ def _ruled_table(
             rest.append(outside)
     grid = _without_empty(cells)
     filled = [sum(bool(cell.lines) for cell in {id(c): c for c in row}.values()) for row in grid]
+    if any(_is_scattered(cell) for row in _renumbered(grid) for cell in row):
+        return None, list(rows)  # boxes around fields, and the page between them
     largest = max((len(cell.words) for row in grid for cell in row), default=0)
     if len(grid) < 2 or max(filled) < 2 or largest > _PROSE_WORDS or len(grid[0]) < 2:
         return None, list(rows)
     if sum(filled) < 0.25 * len(grid) * len(grid[0]) and len(grid) > 2:
         return None, list(rows)
     return TableGrid(_renumbered(_with_unruled_rows(grid)), xs[0], xs[-1], ys[0], ys[-1]), rest
+
+
+def _is_scattered(cell: Cell) -> bool:
+    """Whether the lines of a cell over several rows stand as far apart as lines of those rows."""
+    return cell.height > 1 and any(
+        below[0].base - above[0].base > 2 * below[0].size for above, below in pairwise(cell.lines)
+    )
 
 
 def _slot(edges: Sequence[float], place: float) -> int | None:
@@ -454,7 +464,8 @@ def _borderless_table(
                     cell.width = column - cell.column + 1
             cell.lines.append(piece)
     _spread_headers(grid, bands, columns)
-    if len(grid) < 2:
+    filled = sum(bool(cell.lines) for row in grid for cell in row)
+    if len(grid) < 2 or filled < 0.5 * len(grid) * len(columns):
         return None
     left = min(start for start, _ in columns)
     right = max(end for _, end in columns)

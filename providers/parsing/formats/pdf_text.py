@@ -21,9 +21,10 @@ _WORD_GAP = 0.17
 """Of the size of the letters: wider gaps part words."""
 _SPACE_GAP = 0.05
 """The same where the file has a space, which some files print between the letters of a word."""
-_HYPHENS = frozenset({0x02, 0xFFFE, 0xAD})
+_LINE_END_HYPHEN = 0x02
+_HYPHENS = frozenset({_LINE_END_HYPHEN, 0xFFFE, 0xAD})
 """What PDFium reports for a hyphen at the end of a line, and the soft hyphen."""
-_SPACES = frozenset({0x09, 0x0A, 0x0D, 0x20, 0xA0, 0x200B, 0x3000, *range(0x2000, 0x200B), 0x202F})
+_SPACES = np.array([0x09, 0x0A, 0x0D, 0x20, 0xA0, *range(0x2000, 0x200C), 0x202F, 0x3000])
 _LAM = "\u0644"
 _ALEFS = frozenset("\u0622\u0623\u0625\u0627")
 _RIGHT_TO_LEFT = regex.compile(r"[\p{Hebrew}\p{Arabic}\p{Syriac}\p{Thaana}]")
@@ -179,14 +180,17 @@ class PageText:
             return
         objects = [_char_object(text, index) for index in range(count)]
         codes = [_char_code(text, index) for index in range(count)]
-        spaces = [code in _SPACES for code in codes]
-        kept = [index for index in range(count) if objects[index] and not spaces[index]]
+        signs = np.array(codes, np.uint32)
+        is_space, is_drawn = np.isin(signs, _SPACES), np.array([bool(o) for o in objects])
+        rows = np.flatnonzero(is_drawn & ~is_space)
+        kept: list[int] = rows.tolist()
         if not kept:
             return
         boxes = np.zeros((count, 4), np.float32)  # left, top, right, bottom
         origins = np.zeros((count, 2))
         box_address, origin_address = boxes.ctypes.data, origins.ctypes.data
-        previous: int | None = None
+        styles: list[Style] = []
+        previous, style = 0, self._style(text, kept[0], objects[kept[0]])
         for index in kept:
             address = origin_address + 16 * index
             _loose_box(text, index, box_address + 16 * index)
@@ -195,32 +199,23 @@ class PageText:
                 previous = objects[index]
                 if previous not in self.styles:
                     self.styles[previous] = self._style(text, index, previous)
+                style = self.styles[previous]
+            styles.append(style)
         self.glyph_count = len(kept)
-        rows = np.array(kept)
-        styles = [self.styles[objects[index]] for index in kept]
-        tight = [
-            position
-            for position, index in enumerate(kept)
-            if styles[position].skewed
-            or (codes[index] > 0x2FF and _is_mark(chr(codes[index])))
-            or boxes[index, 0] >= boxes[index, 2]
-        ]
-        self._tighten(text, rows, tight, boxes, origins, styles)
+        loose = boxes[rows, 0] >= boxes[rows, 2]
+        if any(style.skewed for style in self.styles.values()):
+            loose |= np.array([style.skewed for style in styles])
+        for position in np.flatnonzero(signs[rows] > 0x2FF).tolist():
+            loose[position] |= _is_mark(chr(codes[kept[position]]))
+        self._tighten(text, rows, np.flatnonzero(loose).tolist(), boxes, origins, styles)
+        seen = np.cumsum(is_space & is_drawn)
         gaps = np.zeros(len(kept), bool)  # a space stands before
-        for position in range(1, len(kept)):
-            first, last = kept[position - 1], kept[position]
-            if last - first > 1 and any(spaces[i] and objects[i] for i in range(first + 1, last)):
-                gaps[position] = True
+        gaps[1:] = np.diff(seen[rows]) > 0
         self._build(rows, boxes, origins, styles, codes, objects, gaps)
-        suspicious = [
-            index
-            for index in kept
-            if codes[index] < 0x20
-            or 0xE000 <= codes[index] <= 0xF8FF
-            or codes[index] in (0xFFFD, 0xFFFF)
-        ]
-        self.unmapped_count = sum(codes[index] not in _HYPHENS for index in suspicious)
-        if not self.unmapped_count and self.glyph_count:
+        private = (signs[rows] >= 0xE000) & (signs[rows] <= 0xF8FF)
+        controls = (signs[rows] < 0x20) & (signs[rows] != _LINE_END_HYPHEN)
+        self.unmapped_count = int((private | controls | (signs[rows] == 0xFFFD)).sum())
+        if not self.unmapped_count:
             probes = kept[:: max(len(kept) // 50, 1)]
             wrong = sum(_unmapped(text, index) == 1 for index in probes)
             self.unmapped_count = wrong * len(kept) // len(probes)
