@@ -2,8 +2,10 @@
 
 from collections import Counter
 
+from core.blocks import BlockKind
 from core.terms import search_terms
 from db.documents import Page
+from providers.parsing.writer import Writer
 from services.ingestion.chunking import (
     DENSE_PASSAGE_CHARACTERS,
     PAGE_BREAK,
@@ -75,3 +77,42 @@ def test_terms_are_those_of_context_and_text() -> None:
     (chunk,) = chunk_pages("lamps.txt", pages("The keeper's lamps."), ["en"])
     assert chunk.terms == dict(Counter(search_terms("lamps\nThe keeper's lamps.", ["en"])))
     assert chunk.length == 7  # keeper, the, s, and both forms of lamps twice
+
+
+def written(writer: Writer) -> list[Page]:
+    found, start = [], 0
+    for page in (page for window in writer.windows(100) for page in window.pages):
+        found.append(Page(page.number, start, page.text, None, None, [], page.blocks))
+        start += len(page.text) + len(PAGE_BREAK)
+    return found
+
+
+def test_passages_of_a_table_hold_whole_rows_and_the_names_of_its_columns() -> None:
+    writer = Writer()
+    writer.heading("Stock", 2)
+    rows = [[f"PX-{number}", f"gasket of kind {number}", str(number)] for number in range(400)]
+    writer.table([["Part", "Name", "Days"], *rows], 1, "In bin 4")
+    document_pages = written(writer)
+    chunks = chunk_pages("parts.csv", document_pages, ["en"] * len(document_pages))
+    lines = [line for chunk in chunks for line in chunk.text.split("\n")]
+    assert [line for line in lines if line.startswith("PX-")] == [" | ".join(row) for row in rows]
+    assert len(chunks) > 10
+    assert {chunk.context for chunk in chunks[1:2]} == {
+        "parts › Stock\nIn bin 4\nPart | Name | Days"
+    }
+    assert all(chunk.context.endswith("Part | Name | Days") for chunk in chunks)
+    assert all(chunk.terms["=days"] for chunk in chunks)
+
+
+def test_records_and_lines_of_code_are_never_cut() -> None:
+    writer = Writer()
+    entries = [f"2026-03-12 10:59 job {number} done. In {number} ms." for number in range(100)]
+    for entry in entries:
+        writer.write(entry, BlockKind.RECORD)
+    code = [f"    return self._probe.read({number})" for number in range(100)]
+    writer.write("\n".join(code), BlockKind.CODE)
+    document_pages = written(writer)
+    chunks = chunk_pages("a.log", document_pages, ["en"] * len(document_pages))
+    lines = [line for chunk in chunks for line in chunk.text.split("\n") if line]
+    assert [line.strip() for line in lines] == [line.strip() for line in [*entries, *code]]
+    assert max(len(chunk.text) for chunk in chunks) <= PASSAGE_CHARACTERS[1]
