@@ -35,7 +35,9 @@ async def unready(client: httpx.AsyncClient, url: str) -> Json:
 
 async def test_a_deploy_breaks_no_answer(cluster: Cluster, tokens: list[str]) -> None:
     cluster.model.manners = [says("Lit in 1862 [1].", *words(60), between=0.05)]
-    leaving, child = cluster.product.serve(LECTERN_DRAIN_SECONDS="1")
+    leaving, child = cluster.product.serve(
+        LECTERN_DRAIN_SECONDS="1", LECTERN_SHUTDOWN_SECONDS="120"
+    )
     begun = asyncio.Semaphore(0)
 
     async def chat(token: str) -> list[Json]:

@@ -28,6 +28,8 @@ class Product:
             "LECTERN_SECRET_KEY": "a secret of the tests, long enough",
             "LECTERN_DATA_DIR": str(settings.data_dir),
             "LECTERN_EMBEDDING_THREADS": "1",
+            "LECTERN_DRAIN_SECONDS": "0",
+            "LECTERN_SHUTDOWN_SECONDS": "0",
             "LECTERN_OVERLOAD_LAG_SECONDS": "60",  # the machine may have more to do than this
             "LECTERN_RATE_REGISTER": "100000/hour",  # everybody comes from one address here
             **environment,
