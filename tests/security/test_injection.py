@@ -278,7 +278,8 @@ async def test_8_deletion_verified(user: User, model: Model) -> None:
 
     services, principal = user.services, user.principal
     assert await services.retrieval.search(principal, "lighthouse", 10) == []
-    assert await services.conversations.citations(principal, [answer.id]) == {}
+    [cited] = (await services.conversations.citations(principal, [answer.id]))[answer.id]
+    assert (cited.quote, cited.verified) == ("", False)
     assert await services.conversations.passages(principal, [answer.id]) == {}
     replay = [event async for event in services.chat.follow(principal, answer, 0)]
     assert "Ann Ross" not in repr(replay)

@@ -37,7 +37,7 @@ def read(source: Source) -> Iterator[PageWindow]:
 
 
 def _rows(text: str, delimiter: str) -> list[list[str]]:
-    csv.field_size_limit(len(text) + 1)
+    csv.field_size_limit(max(len(text), 128 * 1024))
     lines = io.StringIO(text.replace("\0", ""), newline="")
     return [row for row in csv.reader(lines, delimiter=delimiter) if any(map(str.strip, row))]
 
