@@ -32,6 +32,7 @@ class Product:
             "LECTERN_SHUTDOWN_SECONDS": "0",
             "LECTERN_OVERLOAD_LAG_SECONDS": "60",  # the machine may have more to do than this
             "LECTERN_RATE_REGISTER": "100000/hour",  # everybody comes from one address here
+            "LECTERN_RATE_QUESTION": "100000/minute",  # and one user asks for all tests of a file
             **environment,
         }
         self._stack = ExitStack()
