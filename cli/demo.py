@@ -9,10 +9,12 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from importlib import import_module
 from importlib.resources import as_file, files
 from pathlib import Path
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -167,8 +169,8 @@ async def _upload(client: Client, path: Path, console: Console) -> str:
     document: Json = uploaded["document"]
     known = uploaded["__typename"] == "DuplicateDocument"
     done = "was there already" if known else f"uploaded in {time.monotonic() - begun:.1f} s"
-    size = document["byteSize"] / 1024
-    console.print(f"[bold]{escape(document['filename'])}[/] ({size:,.0f} KiB) {done}")
+    size = decimal(int(document["byteSize"]))
+    console.print(f"[bold]{escape(document['filename'])}[/] ({size}) {done}")
     await _watch(client, document["id"], console)
     return str(document["id"])
 
@@ -212,7 +214,7 @@ def _next_line() -> str:
     as `input` had set it when Ctrl-C ends the demo.
     """
     with suppress(ImportError):
-        import readline  # noqa: F401  (lets `input` edit the line)
+        import_module("readline")  # lets `input` edit the line
     with suppress(EOFError, KeyboardInterrupt), _interruptible():
         return input("> " if sys.stdin.isatty() else "").strip()
     return ""

@@ -121,14 +121,13 @@ async def _settings(settings: Settings) -> list[Finding]:
 async def _port(settings: Settings) -> list[Finding]:
     running = find_running(settings.data_dir)
     url = running.url if running else f"http://{settings.host}:{settings.port}"
-    try:
-        with listen(settings):
-            return [Finding("ok", f"{settings.host} port {settings.port} can be listened on")]
-    except UsageError:
-        async with Client(url) as client:
-            if await client.is_ready():
-                return [Finding("ok", f"Lectern answers at {url}")]
-        raise
+    async with Client(url) as client:
+        if await client.is_ready():
+            return [Finding("ok", f"Lectern answers at {url}")]
+    if running:
+        return [Finding("fail", f"Lectern runs at {url} and is not ready", "See below.")]
+    with listen(settings):
+        return [Finding("ok", f"{settings.host} port {settings.port} can be listened on")]
 
 
 async def _database(settings: Settings) -> list[Finding]:

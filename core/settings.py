@@ -5,17 +5,47 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ByteSize, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ByteSize,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 MEBIBYTE = 1024 * 1024
 
-PostgresUrl = Annotated[str, Field(pattern=r"^postgres(ql)?(\+asyncpg)?://")]
-RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix)://")]
-StorageUrl = Annotated[str, Field(pattern=r"^((s3|gs|az)://[^/]|file:///)")]
-HttpUrl = Annotated[str, Field(pattern=r"^https?://")]
-Rate = Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]?\d*(second|minute|hour|day)$")]
-Origin = Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^/\s]+)$")]
+
+def _written(pattern: str, example: str) -> AfterValidator:
+    """Refuses what does not match from its start, with an example in place of the pattern."""
+
+    def check(value: str) -> str:
+        if not re.match(pattern, value):
+            raise ValueError(f"write it as {example}")
+        return value
+
+    return AfterValidator(check)
+
+
+PostgresUrl = Annotated[
+    str,
+    _written(r"postgres(ql)?(\+asyncpg)?://", "postgresql://USER:PASSWORD@HOST/DATABASE"),
+]
+RedisUrl = Annotated[str, _written(r"(rediss?|unix)://", "redis://HOST, rediss:// or unix://")]
+StorageUrl = Annotated[
+    str, _written(r"(s3|gs|az)://[^/]|file:///", "s3://BUCKET, gs://, az:// or file:///FOLDER")
+]
+HttpUrl = Annotated[str, _written(r"https?://", "http://HOST or https://HOST")]
+Rate = Annotated[
+    str, _written(r"[1-9]\d*/[1-9]?\d*(second|minute|hour|day)\Z", "30/minute or 100/12hour")
+]
+Origin = Annotated[
+    str,
+    _written(r"(\*|[a-z][a-z0-9+.-]*://[^/\s]+)\Z", "https://HOST, without a slash at its end"),
+]
 
 LogFormat = Literal["console", "json", "brief"]
 

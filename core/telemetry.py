@@ -158,4 +158,5 @@ def _shorten(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         return event
     if event["event"] not in BRIEF:
         raise structlog.DropEvent
-    return {"event": BRIEF[event["event"]].format_map(event)}
+    code = {"code": event["code"]} if "code" in event else {}
+    return {"event": BRIEF[event["event"]].format_map(event), **code}

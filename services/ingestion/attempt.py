@@ -14,6 +14,8 @@ class Attempt:
     def __init__(self, database: Database, hints: Hints, claim: Claim) -> None:
         self.database = database
         self.claim = claim
+        self.failure: progress.Failure | None = None
+        """Why the document ended FAILED, once it did."""
         self._hints = hints
 
     @asynccontextmanager
@@ -43,6 +45,7 @@ class Attempt:
             message,
             failure,
         )
+        self.failure = failure
         self._hints.document_changed(session, self.claim.document_id)
 
     async def clear(self) -> None:

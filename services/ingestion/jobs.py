@@ -48,15 +48,18 @@ class Ingestion:
         if claim is None:
             return False
         started = time.monotonic()
-        outcome = await self._run(Attempt(self._database, self._hints, claim))
+        attempt = Attempt(self._database, self._hints, claim)
+        outcome = await self._run(attempt)
         JOBS.labels(outcome=outcome).inc()
         JOB_SECONDS.labels(outcome=outcome).observe(time.monotonic() - started)
+        reason = {"code": attempt.failure.code} if attempt.failure else {}
         logger.info(
             "ingestion ended",
             document_id=str(claim.document_id),
             attempt=claim.attempt,
             outcome=outcome,
             seconds=round(time.monotonic() - started, 3),
+            **reason,
         )
         return True
 

@@ -33,10 +33,12 @@ def test_sizes_may_have_units(text: str, size: int, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("LECTERN_CORS_ORIGINS", "http://localhost:5173/", "should match"),
-        ("LECTERN_CORS_ORIGINS", '["http://localhost:5173"]', "should match"),
+        ("LECTERN_CORS_ORIGINS", "http://localhost:5173/", "without a slash at its end"),
+        ("LECTERN_CORS_ORIGINS", '["http://localhost:5173"]', "write it as https://HOST"),
+        ("LECTERN_RATE_QUESTION", "often", "write it as 30/minute"),
+        ("OPENAI_BASE_URL", "llm.example", "write it as http://HOST or https://HOST"),
         ("LECTERN_SECRET_KEY", "short", "at least 32 characters, not 5"),
-        ("STORAGE_URL", "s3://", "should match"),
+        ("STORAGE_URL", "s3://", "write it as s3://BUCKET"),
         ("LECTERN_MAX_UPLOAD_BYTES", "plenty", "a size such as 10MB or 256MiB"),
         ("LECTERN_MAX_UPLOAD_BYTES", "-1", "a size such as 10MB or 256MiB"),
         ("LECTERN_MAX_UPLOAD_BYTES", "0", "greater than 0"),

@@ -65,12 +65,14 @@ configure_logging("INFO", "brief")
 log = structlog.get_logger()
 log.info("operation", type="query", ms=1.2)
 log.info("ingestion ended", document_id="doc", attempt=1, outcome="ready", seconds=2.345)
+log.info("ingestion ended", outcome="failed", seconds=0.12, code="ENCRYPTED")
 log.warning("wake-up lost", error="gone")
 logging.getLogger("a.library").info("too much")
 logging.getLogger("a.library").warning("from a library")
 """
-    document, lost, library = run(script)
+    document, failed, lost, library = run(script)
     assert re.fullmatch(r"\d\d:\d\d:\d\d document ready after 2.3 s *", document)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d document failed after 0.1 s +code=ENCRYPTED", failed)
     assert "wake-up lost" in lost
     assert "from a library" in library
 
