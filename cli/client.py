@@ -11,6 +11,9 @@ from websockets.typing import Subprotocol
 
 Json = dict[str, Any]
 
+READY_SECONDS = 10
+"""How long a server may take to say that it is ready: what is frozen or no Lectern says nothing."""
+
 
 class ApiError(Exception):
     """The API refused an operation; the message is its own."""
@@ -32,7 +35,8 @@ class Client:
 
     async def is_ready(self) -> bool:
         try:
-            return (await self._http.get(f"{self.url}/readyz")).status_code == 200
+            response = await self._http.get(f"{self.url}/readyz", timeout=READY_SECONDS)
+            return response.status_code == 200
         except httpx2.TransportError:
             return False
 

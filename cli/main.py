@@ -79,10 +79,13 @@ def _run(arguments: argparse.Namespace, settings: Settings) -> int:
         case "migrate":
             require(settings, "database_owner_url", "database_url")
             from cli.probes import ask_database
-            from db.migrate import upgrade
+            from db.migrate import MigrationRefused, upgrade
 
             asyncio.run(ask_database(settings, "database_owner_url"))
-            asyncio.run(upgrade(str(settings.database_owner_url), str(settings.database_url)))
+            try:
+                asyncio.run(upgrade(str(settings.database_owner_url), str(settings.database_url)))
+            except MigrationRefused as error:
+                raise UsageError(f"PostgreSQL refused, and nothing has changed: {error}") from error
         case "prepare":
             if settings.embedding_model is None:
                 from providers.embedding.bundle import bundled_model

@@ -25,6 +25,17 @@ async def ask_database(settings: Settings, name: str = "database_url") -> "Healt
         _refuse(settings, name, error)
 
 
+async def require_migrations(settings: Settings) -> None:
+    """Raises `UsageError` when the database lacks what this version needs."""
+    from db.migrate import pending
+
+    if missing := await pending(str(settings.database_url)):
+        raise UsageError(
+            f"{variable('database_url')}: {len(missing)} migrations are missing: set "
+            f"{variable('database_owner_url')}, or run `lectern migrate` with it"
+        )
+
+
 async def ask_redis(settings: Settings) -> str:
     """Its version. Raises `UsageError`."""
     from services.redis import LOST, Redis

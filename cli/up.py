@@ -20,7 +20,7 @@ from cli.children import Child, Supervised, lectern_command
 from cli.configuration import UsageError, variable
 from cli.embedded import EmbeddedPostgres, EmbeddedRedis, EmbeddedServerError
 from cli.instance import Running, announce, claim, forget, unusable_folder
-from cli.probes import ask_database, ask_redis
+from cli.probes import ask_database, ask_redis, require_migrations
 from core.settings import Settings
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -108,6 +108,8 @@ class _Start:
         if self._settings.database_url is not None:
             asked = "database_owner_url" if self._migrates else "database_url"
             asyncio.run(ask_database(self._settings, asked))
+            if not self._migrates:
+                asyncio.run(require_migrations(self._settings))
         if self._settings.redis_url is not None:
             asyncio.run(ask_redis(self._settings))
 

@@ -11,10 +11,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from db.engine import driver_url
+from db.health import REVISION
 
 T = TypeVar("T")
 
@@ -28,8 +30,15 @@ REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role};
 """
 
 
+class MigrationRefused(Exception):
+    """PostgreSQL refused a migration, which changed nothing; the message is its own."""
+
+
 async def upgrade(owner_url: str, app_url: str, revision: str = "head") -> None:
-    """Migrate as the owner, and make sure that `app_url`'s role exists with just its rights."""
+    """Migrate as the owner, and make sure that `app_url`'s role exists with just its rights.
+
+    Raises `MigrationRefused`.
+    """
 
     def run(connection: Connection) -> None:
         command.upgrade(_config(connection), revision)
@@ -43,10 +52,15 @@ async def downgrade(owner_url: str, revision: str) -> None:
 
 
 async def pending(url: str) -> list[str]:
-    """Revisions that the database lacks, oldest first; raises when it cannot be reached."""
+    """Revisions that the database lacks, oldest first; raises when it cannot be reached.
+
+    A database that is newer than this code lacks none.
+    """
 
     def run(connection: Connection) -> list[str]:
         current = MigrationContext.configure(connection).get_current_revision()
+        if current is not None and current > REVISION:
+            return []
         scripts = ScriptDirectory.from_config(_config(connection))
         return [s.revision for s in scripts.iterate_revisions("head", current)][::-1]
 
@@ -78,6 +92,10 @@ async def _as_owner(url: str, run: Callable[[Connection], T]) -> T:
     try:
         async with engine.begin() as connection:
             return await connection.run_sync(run)
+    except DBAPIError as error:
+        raise MigrationRefused(str((error.orig and error.orig.__cause__) or error.orig)) from error
+    except asyncpg.PostgresError as error:
+        raise MigrationRefused(str(error)) from error
     finally:
         await engine.dispose()
 

@@ -23,11 +23,11 @@ from core.settings import Settings
 
 
 class LanguageModel(BaseHTTPRequestHandler):
-    """An OpenAI-compatible server with one model and one key."""
+    """An OpenAI-compatible server with one model, one key, and one that breaks it."""
 
     def do_GET(self) -> None:
-        allowed = self.headers["authorization"] == "Bearer right"
-        self.send_response(200 if allowed else 401)
+        key = (self.headers["authorization"] or "").removeprefix("Bearer ")
+        self.send_response({"right": 200, "broken": 500}.get(key, 401))
         self.end_headers()
         self.wfile.write(json.dumps({"data": [{"id": "small"}]}).encode())
 
@@ -113,6 +113,67 @@ async def test_missing_migrations(
     update = {"port": 0, "database_url": postgres.url("lectern_app", "behind")}
     assert await doctor.doctor(settings.model_copy(update=update)) == 1
     assert "lectern migrate" in capsys.readouterr().out
+
+
+async def test_a_database_without_pgvector(
+    settings: Settings, postgres: EmbeddedPostgres, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connection = await asyncpg.connect(postgres.url("lectern_owner", "postgres"))
+    await connection.execute("CREATE DATABASE bare TEMPLATE template0")
+    await connection.close()
+    update = {"port": 0, "database_url": postgres.url("lectern_app", "bare")}
+    assert await doctor.doctor(settings.model_copy(update=update)) == 1
+    output = capsys.readouterr().out
+    assert "fail database     pgvector is missing" in output
+    assert "CREATE EXTENSION vector" in output
+
+
+@pytest.mark.parametrize(
+    ("changes", "finding", "remedy"),
+    [
+        ({"openai_api_key": SecretStr("right")}, "warn answers      URL does not list", "small"),
+        (
+            {"openai_api_key": SecretStr("broken")},
+            "fail answers      Server error '500",
+            "BASE_URL",
+        ),
+        ({"tessdata": Path("/proc")}, "fail parser       TESSDATA_PREFIX has no *.traineddata", ""),
+        (
+            {"embedder": "openai", "embedding_model": "m", "embedding_dimensions": 3},
+            "fail embedder     127.0.0.1 cannot be used",
+            "OPENAI_BASE_URL",
+        ),
+        (
+            {"embedder": "openai", "embedding_model": "m"},
+            "fail embedder     Set LECTERN_EMBEDDING_DIMENSIONS",
+            "LECTERN_EMBEDDING_MODEL",
+        ),
+        ({"parser": "llamaparse"}, "ok   parser       llama-parse", ""),
+    ],
+    ids=["model", "server", "scans", "embedder", "dimensions", "llamaparse"],
+)
+async def test_a_finding_and_what_to_do(
+    settings: Settings,
+    changes: dict[str, object],
+    finding: str,
+    remedy: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with language_model() as url:
+        update = {"port": 0, "openai_base_url": url, "answerer": "openai", **changes}
+        await doctor.doctor(settings.model_copy(update=update))
+        output = capsys.readouterr().out.replace(url, "URL")
+    (found,) = re.findall(rf"^{re.escape(finding)}.*\n(?: +.*\n)?", output, re.MULTILINE)
+    assert remedy in found
+
+
+async def test_language_data_for_scans_is_named(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for language in ("tha", "eng"):
+        (tmp_path / f"{language}.traineddata").touch()
+    await doctor.doctor(settings.model_copy(update={"port": 0, "tessdata": tmp_path}))
+    assert "Tesseract's languages for scans: eng, tha" in capsys.readouterr().out
 
 
 async def test_a_port_in_use_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,15 @@ async def test_upgrading_twice_changes_nothing(empty: tuple[str, str]) -> None:
     assert await migrate.pending(app_url) == []
 
 
+async def test_a_newer_database_lacks_nothing(empty: tuple[str, str]) -> None:
+    owner_url, app_url = empty
+    await migrate.upgrade(owner_url, app_url)
+    connection = await asyncpg.connect(owner_url)
+    await connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    await connection.close()
+    assert await migrate.pending(app_url) == []
+
+
 async def test_what_an_older_version_wrote_is_kept(
     postgres: EmbeddedPostgres, empty: tuple[str, str]
 ) -> None:

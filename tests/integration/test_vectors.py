@@ -13,8 +13,10 @@ from sqlalchemy import text
 
 from bench.retrieval import synthetic
 from cli.children import lectern_command
+from cli.configuration import UsageError
 from cli.embedded import EmbeddedPostgres
-from core.ids import new_id
+from cli.instance import Running, announce, claim
+from cli.reembed import reembed
 from core.principal import Principal
 from core.settings import Settings
 from db import retrieval
@@ -64,15 +66,6 @@ class Letters:
 @pytest.fixture
 async def library(settings: Settings, services: Services, principal: Principal) -> dict[str, UUID]:
     return await add_documents(settings, services, principal, FILES)
-
-
-@pytest.fixture
-async def stranger(services: Services) -> Principal:
-    """Another user."""
-    session = await services.accounts.register(f"{new_id().hex}@example.org", "a long secret", None)
-    found = await services.authenticate(f"Bearer {session.access.token}")
-    assert found is not None
-    return found
 
 
 def places(hits: Sequence[Hit]) -> set[tuple[UUID, int]]:
@@ -244,3 +237,33 @@ async def test_the_command_embeds_what_is_missing(
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
     assert await count(postgres, principal, "true") == 8
+
+
+async def test_the_command_goes_to_what_runs_on_the_data_folder(
+    settings: Settings, principal: Principal, library: dict[str, UUID], postgres: EmbeddedPostgres
+) -> None:
+    nothing_set = settings.model_copy(update={"database_url": None})
+    with pytest.raises(UsageError, match=r"^DATABASE_URL must be set"):
+        await reembed(nothing_set, prune=False)
+
+    connection = await asyncpg.connect(postgres.url("postgres"))
+    await connection.execute("DELETE FROM chunk_vectors WHERE owner_id = $1", principal.user_id)
+    await connection.close()
+    with claim(settings.data_dir) as announcement:
+        announce(announcement, Running(1, "http://127.0.0.1:1", settings.database_url))
+        await reembed(nothing_set, prune=False)
+    assert await count(postgres, principal, "true") == 8
+
+
+async def test_a_model_that_does_not_answer_is_said_in_a_line(
+    settings: Settings, library: dict[str, UUID], postgres: EmbeddedPostgres, principal: Principal
+) -> None:
+    away = {
+        "embedder": "openai",
+        "openai_base_url": "http://127.0.0.1:1/v1",
+        "embedding_model": "away",
+        "embedding_dimensions": 3,
+    }
+    with pytest.raises(UsageError, match="Run it again to go on"):
+        await reembed(settings.model_copy(update=away), prune=True)
+    assert await count(postgres, principal, "name <> 'away'") == 8

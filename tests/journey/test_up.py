@@ -14,11 +14,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import psutil
 import pytest
 
 from cli.doctor import doctor
+from cli.embedded import EmbeddedPostgres, EmbeddedRedis
 from cli.instance import find_running
 from core.settings import Settings
 
@@ -175,13 +177,24 @@ def test_a_second_one_on_the_same_folder_says_where_the_first_is(
 
 
 def test_doctor_looks_at_the_embedded_servers(start: Start, tmp_path: Path) -> None:
-    start().wait_until_ready()
+    up = start()
+    url = up.wait_until_ready()
     settings = Settings(_env_file=None, data_dir=tmp_path / "data")
     with redirect_stdout(StringIO()) as output:
         assert asyncio.run(doctor(settings)) == 0
     assert "PostgreSQL 18" in output.getvalue()
     assert "Redis" in output.getvalue()
     assert "lectern up" not in output.getvalue()
+    assert f"Lectern answers at {url.removesuffix('/graphql')}" in output.getvalue()
+
+    api = child(up, "serve")
+    api.suspend()
+    try:
+        with redirect_stdout(StringIO()) as output:
+            assert asyncio.run(doctor(settings)) == 1
+    finally:
+        api.resume()
+    assert "fail port" in output.getvalue()
 
 
 def test_a_port_in_use_is_named_in_one_line_and_leaves_no_folder(
@@ -235,6 +248,47 @@ def test_a_server_that_does_not_answer_is_named_before_anything_is_started(
     assert up.output.count("\n") == 1
     assert not (tmp_path / "data").exists()
     assert "hidden" not in up.output
+
+
+def test_servers_that_are_set_are_used_and_none_is_embedded(
+    start: Start, postgres: EmbeddedPostgres, redis: EmbeddedRedis
+) -> None:
+    owner_url, app_url = asyncio.run(new_database(postgres, "outside"))
+    servers = {"DATABASE_URL": app_url, "REDIS_URL": redis.url}
+    refused = start(**servers)
+    assert refused.finish() == 1
+    assert re.fullmatch(
+        r"lectern: DATABASE_URL: \d+ migrations are missing: .*LECTERN_DATABASE_OWNER_URL.*\n",
+        refused.output,
+    )
+
+    up = start(**servers, LECTERN_DATABASE_OWNER_URL=owner_url)
+    register(up.wait_until_ready())
+    names = {process.name() for process in up.family()}
+    assert not any(name.startswith(("postgres", "redis")) for name in names)
+
+
+def test_a_step_that_fails_is_named_with_its_reason(
+    start: Start, postgres: EmbeddedPostgres
+) -> None:
+    """Whoever owns nothing cannot migrate."""
+    _, app_url = asyncio.run(new_database(postgres, "nobodys"))
+    up = start(DATABASE_URL=app_url, LECTERN_DATABASE_OWNER_URL=app_url)
+    assert up.finish() == 1
+    last = up.output.splitlines()[-1]
+    assert last.startswith("lectern: `lectern migrate` failed: ")
+    assert "permission denied" in last
+
+
+async def new_database(postgres: EmbeddedPostgres, name: str) -> tuple[str, str]:
+    """Its addresses as the owner and as the application."""
+    connection = await asyncpg.connect(postgres.owner_url)
+    try:
+        await connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        await connection.execute(f"CREATE DATABASE {name}")
+    finally:
+        await connection.close()
+    return postgres.url("lectern_owner", name), postgres.url("lectern_app", name)
 
 
 def test_migrate_names_a_database_that_does_not_answer(environment: dict[str, str]) -> None:

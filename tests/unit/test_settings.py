@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.configuration import UsageError, load_settings
+from cli.configuration import UsageError, load_settings, require, variable
 from core.settings import Settings
 
 
@@ -50,3 +50,30 @@ def test_a_mistake_is_named_in_words(
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match=f"{name}: .*{complaint}"):
         load_settings()
+
+
+def test_mistakes_are_named_together_those_of_several_settings_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LECTERN_PORT", "eighty")
+    monkeypatch.setenv("LECTERN_LOG_LEVEL", "LOUD")
+    with pytest.raises(UsageError) as refusal:
+        load_settings()
+    assert str(refusal.value).count("; ") == 1
+    assert "LECTERN_PORT" in str(refusal.value)
+    assert "LECTERN_LOG_LEVEL" in str(refusal.value)
+
+
+def test_settings_that_contradict_each_other_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LECTERN_PARSER", "llamaparse")
+    with pytest.raises(UsageError, match="LLAMA_CLOUD_API_KEY"):
+        load_settings()
+
+
+def test_what_a_command_needs_is_named_as_people_set_it() -> None:
+    settings = Settings(_env_file=None, REDIS_URL="redis://127.0.0.1")
+    require(settings, "redis_url")
+    with pytest.raises(UsageError, match=r"^DATABASE_URL and LECTERN_SECRET_KEY must be set"):
+        require(settings, "database_url", "redis_url", "secret_key")
+    assert variable("port") == "LECTERN_PORT"
+    assert variable("OPENAI_API_KEY") == "OPENAI_API_KEY"
