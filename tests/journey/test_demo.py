@@ -50,7 +50,7 @@ def test_the_sample_is_uploaded_and_quoted_and_the_account_is_kept(
 
     status, output = demo(environment, tmp_path, "--file", diary)
     assert status == 0, output
-    assert "keeper-diary.txt (1.2 kB) was there already" in output
+    assert "keeper-diary.txt (1.1 kB) was there already" in output
     assert "the whole answer after" not in output
     assert "document ready" not in output
 
