@@ -170,6 +170,10 @@ class _Reading:
             with suppress(ProcessLookupError):
                 # Process.kill() polls first and takes the status away from asyncio's own watcher.
                 os.kill(self._process.pid, signal.SIGKILL)
+        # For asyncio a process ends with its pipes, and a pipe not before its last byte is read.
+        assert self._process.stdout is not None
+        while await self._process.stdout.read(MAX_FRAME_BYTES):
+            pass
         await self._process.wait()
         await self._last_words
 

@@ -1,5 +1,6 @@
 """Documents made to hurt: each ends with a named failure, inside the limits."""
 
+import asyncio
 import io
 import os
 import signal
@@ -19,6 +20,14 @@ from providers.parsing.sandbox import SandboxedParser
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 MEBIBYTE = 1024 * 1024
+
+ENDLESS_PAGES = """
+import itertools, json, struct, sys
+for number in itertools.count(1):
+    pages = [[number, "word " * 9000, None, None, [], []]]
+    data = json.dumps({"pages": pages, "page_count": 9, "warnings": []}).encode()
+    sys.stdout.buffer.write(struct.pack(">I", len(data)) + data)
+"""
 
 
 def sandbox(timeout_seconds: float = 60, memory_bytes: int = 512 * MEBIBYTE) -> SandboxedParser:
@@ -236,6 +245,21 @@ async def test_closing_the_iterator_ends_the_process(
             assert parsers()
             break
     assert not parsers()
+
+
+async def test_closing_the_iterator_does_not_wait_for_what_nobody_reads(
+    tmp_path: Path, parsers: Callable[[], set[int]]
+) -> None:
+    """A cancelled document whose pages fill the pipe must not hold a worker for ever."""
+    parser = sandbox()
+    parser.command = (sys.executable, "-c", ENDLESS_PAGES)
+    path = tmp_path / "upload"
+    path.touch()
+    async with asyncio.timeout(30):
+        async with aclosing(parser.parse(path, formats.PLAIN)) as windows:
+            await anext(windows)
+            await asyncio.sleep(0.5)  # until the pipe is full
+        assert not parsers()
 
 
 @pytest.mark.parametrize(
