@@ -1,6 +1,7 @@
 """Vectors of several models side by side, and those of large libraries in a graph."""
 
 import asyncio
+import math
 import os
 import subprocess
 from collections.abc import Sequence
@@ -42,7 +43,7 @@ class Letters:
     model = "letters"
     dimensions = 26
 
-    def __init__(self, breaks_after: int = 1_000) -> None:
+    def __init__(self, breaks_after: float = math.inf) -> None:
         self.embedded = 0
         self._breaks_after = breaks_after
 
