@@ -118,7 +118,7 @@ def configure_logging(level: str, format_: LogFormat) -> None:
     )
     handler.addFilter(first_line)
     logging.basicConfig(level="WARNING" if brief else level, handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "uvicorn.error", "arq.worker"):
+    for chatty in ("httpx", "httpcore", "httpx2", "httpcore2", "uvicorn.error", "arq.worker"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # It logs every GraphQL error, expected or not; the server logs those that matter itself.
     logging.getLogger("strawberry").setLevel(logging.CRITICAL)

@@ -8,6 +8,7 @@ from typing import Any
 
 SCRIPT = """
 import logging
+import httpx2
 import structlog
 from core.telemetry import configure_logging, correlation_id
 
@@ -18,6 +19,7 @@ early.info("from structlog", count=2)
 early.debug("too quiet")
 logging.getLogger("a.library").warning("from %s", "a library")
 logging.getLogger("strawberry.execution").error("never shown")
+logging.getLogger(httpx2.__name__).info("never shown: a line for each request to a provider")
 try:
     secret = "swordfish"
     raise RuntimeError("broken")
